@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows: columns and constraints only; what changes them lives in server.actions."""
+
+from debusine.db.models.artifact import Artifact, ArtifactRelation
+from debusine.db.models.attempt import Attempt
+from debusine.db.models.collection import Collection, CollectionItem, ItemType
+from debusine.db.models.file import File, FileInArtifact, FileUpload
+from debusine.db.models.scope import Scope
+from debusine.db.models.signature import Signature
+from debusine.db.models.user import Token, TokenType, User
+from debusine.db.models.work_request import WorkRequest
+from debusine.db.models.worker import Worker, WorkerType
+from debusine.db.models.workspace import Workspace
+
+__all__ = [
+    "Artifact",
+    "ArtifactRelation",
+    "Attempt",
+    "Collection",
+    "CollectionItem",
+    "File",
+    "FileInArtifact",
+    "FileUpload",
+    "ItemType",
+    "Scope",
+    "Signature",
+    "Token",
+    "TokenType",
+    "User",
+    "WorkRequest",
+    "Worker",
+    "WorkerType",
+    "Workspace",
+]

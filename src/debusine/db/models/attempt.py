@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attempts: one try of a work request on one worker."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from typing_extensions import override
+
+from debusine.db.models.work_request import WorkRequest
+from debusine.db.models.worker import Worker
+
+
+class Attempt(models.Model):
+    """
+    One try of a work request.
+
+    ``token_hash`` stays after the token is gone, so that a report that arrives
+    twice is recognised. ``outcome`` is empty while running, then a result,
+    ``aborted`` or ``lost``.
+    """
+
+    work_request = models.ForeignKey(WorkRequest, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="attempts")
+    token_hash = models.CharField(max_length=64, unique=True)
+    started_at = models.DateTimeField()
+    lease_until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=32, default="", blank=True)
+    reason = models.TextField(default="", blank=True)
+    log_size_bytes = models.BigIntegerField(default=0)
+    statistics = models.JSONField(null=True)
+    action_key = models.CharField(max_length=64, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["work_request", "number"], name="attempt_number"),
+        ]
+        indexes = [
+            models.Index(fields=["lease_until"], name="attempt_lease", condition=Q(ended_at=None)),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.work_request_id}#{self.number}"

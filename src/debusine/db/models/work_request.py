@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work requests and the edges between them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from typing_extensions import override
+
+from debusine.db.models.signature import Signature
+from debusine.db.models.user import User
+from debusine.db.models.worker import Worker
+from debusine.db.models.workspace import Workspace
+from debusine.domain.work_request import WorkRequestStatus
+
+
+class WorkRequest(models.Model):
+    """Something that somebody wants done."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="work_requests")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="work_requests")
+    pending_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    completed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    aborted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    status = models.CharField(max_length=16, default=WorkRequestStatus.BLOCKED.value)
+    result = models.CharField(max_length=32, default="", blank=True)
+    blame = models.CharField(max_length=16, default="", blank=True)
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="work_requests")
+    task_type = models.CharField(max_length=16)
+    task_name = models.CharField(max_length=100)
+    task_data = models.JSONField(default=dict)
+    configured_task_data = models.JSONField(null=True)
+    dynamic_task_data = models.JSONField(null=True)
+    priority_base = models.IntegerField(default=0)
+    priority_adjustment = models.IntegerField(default=0)
+    output_data = models.JSONField(null=True)
+    workflow_data = models.JSONField(default=dict)
+    event_reactions = models.JSONField(default=dict)
+    parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
+    workflow_root = models.ForeignKey("self", models.CASCADE, null=True, related_name="+")
+    dependencies: models.ManyToManyField[WorkRequest, models.Model] = models.ManyToManyField(
+        "self", symmetrical=False, related_name="reverse_dependencies"
+    )
+    supersedes = models.OneToOneField("self", models.SET_NULL, null=True, related_name="superseded")
+    expiration_delay = models.DurationField(null=True)
+    scheduler_tags_provided = models.JSONField(default=list)
+    scheduler_tags_required = models.JSONField(default=list)
+    signature = models.ForeignKey(
+        Signature, models.SET_NULL, null=True, related_name="work_requests"
+    )
+    # smaller is sooner; stamped when the request becomes pending
+    order = models.BigIntegerField(default=0)
+    # lost attempts so far; bounded by domain.work_request.MAX_AUTOMATIC_RETRIES
+    retry_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["signature", "order", "id"],
+                name="work_request_queue",
+                condition=Q(status="pending"),
+            ),
+            models.Index(
+                fields=["worker"],
+                name="work_request_running",
+                condition=Q(status="running"),
+            ),
+            models.Index(fields=["workspace", "-id"], name="work_request_newest"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.id} {self.task_type}/{self.task_name}"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Workers: machines that run tasks."""
+
+from __future__ import annotations
+
+from django.db import models
+from typing_extensions import override
+
+from debusine.db.models.user import Token
+
+
+class WorkerType(models.TextChoices):
+    """Which tasks a worker takes."""
+
+    EXTERNAL = "external"
+    SIGNING = "signing"
+    CELERY = "celery"
+    SCHEDULER = "scheduler"
+
+
+class Worker(models.Model):
+    """A machine that runs tasks."""
+
+    name = models.SlugField(max_length=255, unique=True)
+    worker_type = models.CharField(
+        max_length=16, choices=WorkerType.choices, default=WorkerType.EXTERNAL
+    )
+    token = models.OneToOneField(Token, models.PROTECT, null=True, related_name="worker")
+    activation_token = models.OneToOneField(
+        Token, models.SET_NULL, null=True, related_name="activating_worker"
+    )
+    registered_at = models.DateTimeField()
+    connected_at = models.DateTimeField(null=True)
+    disconnected_at = models.DateTimeField(null=True)
+    # the agent's own identification: features it understands, empty for 0.16
+    features = models.JSONField(default=list)
+    static_metadata = models.JSONField(default=dict)
+    dynamic_metadata = models.JSONField(default=dict)
+    dynamic_metadata_updated_at = models.DateTimeField(null=True)
+    # sorted; recomputed whenever metadata change
+    provided_tags = models.JSONField(default=list)
+    required_tags = models.JSONField(default=list)
+    concurrency = models.PositiveIntegerField(default=1)
+
+    @override
+    def __str__(self) -> str:
+        return self.name

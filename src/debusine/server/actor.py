@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is acting: what a token stands for, worked out once per request."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from debusine.db.models import Attempt, Token, TokenType, User, Worker
+from debusine.domain.work_request import WorkRequestStatus
+from debusine.errors import PermissionDeniedError
+
+
+def hash_key(key: str) -> str:
+    """
+    The form in which the server keeps a key.
+
+    >>> hash_key("secret")[:8]
+    '2bb80d53'
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """
+    Somebody who asks: a person, a worker, a running task, or nobody.
+
+    ``attempt`` is set for the token of a running task; ``user`` is then the one
+    who created its work request.
+    """
+
+    user: User | None = None
+    worker: Worker | None = None
+    attempt: Attempt | None = None
+    token: Token | None = None
+
+    @property
+    def label(self) -> str:
+        """Name for messages."""
+        if self.worker is not None:
+            return f"worker {self.worker.name}"
+        return self.user.username if self.user is not None else "<anonymous>"
+
+    def require_user(self) -> User:
+        """
+        The person, if it is a person who asks.
+
+        :raises PermissionDeniedError: for workers, running tasks and nobody
+        """
+        if self.user is None or self.attempt is not None:
+            raise PermissionDeniedError("this needs the token of a user")
+        return self.user
+
+    def require_worker(self) -> Worker:
+        """
+        The worker, if it is a worker that asks.
+
+        :raises PermissionDeniedError: for everybody else
+        """
+        if self.worker is None:
+            raise PermissionDeniedError("this needs the token of a worker")
+        return self.worker
+
+    def require_attempt(self) -> Attempt:
+        """
+        The attempt, if it is a running task that asks.
+
+        :raises PermissionDeniedError: for everybody else
+        """
+        if self.attempt is None:
+            raise PermissionDeniedError("this needs the token of a running work request")
+        return self.attempt
+
+
+ANONYMOUS = Actor()
+
+
+def actor_for_key(key: str | None, *, now: datetime) -> Actor:
+    """
+    Work out who shows a key; one query.
+
+    :param key: the key as sent, or None when none was
+    :returns: :data:`ANONYMOUS` for a key that is absent, unknown, expired or disabled
+    :raises PermissionDeniedError: for inactive users and tasks that no longer run
+    """
+    if key is None:
+        return ANONYMOUS
+    token = (
+        Token.objects.select_related("user", "worker", "attempt__work_request__created_by")
+        .filter(Q(expire_at=None) | Q(expire_at__gt=now), hash=hash_key(key), enabled=True)
+        .first()
+    )
+    if token is None:
+        return ANONYMOUS
+    if token.token_type == TokenType.WORKER:
+        return Actor(worker=getattr(token, "worker", None), token=token)
+    if token.token_type == TokenType.WORK_REQUEST and token.attempt is not None:
+        work_request = token.attempt.work_request
+        if work_request.status != WorkRequestStatus.RUNNING or token.attempt.ended_at is not None:
+            raise PermissionDeniedError("the work request of this token is not running")
+        return Actor(user=work_request.created_by, attempt=token.attempt, token=token)
+    if token.user is not None and not token.user.is_active:
+        raise PermissionDeniedError(f"user {token.user.username} is not active")
+    return Actor(user=token.user, token=token)

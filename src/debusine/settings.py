@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Every setting of the server: name, type, default and what it is for.
+
+Each can be given in the environment as ``DEBUSINE_NAME``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Where everything lies unless a user says otherwise (XDG base directory; root: /var/lib)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/debusine")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    return Path(base) / "debusine"
+
+
+class Settings(BaseSettings):
+    """Settings of one server."""
+
+    model_config = SettingsConfigDict(env_prefix="DEBUSINE_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Directory of the database, files, logs and keys of the server.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="postgresql://user@host:port/name; unset: SQLite in the data directory.",
+    )
+    fqdn: str = Field(
+        default="localhost",
+        description="Name of this server, as people and maintainer addresses use it.",
+    )
+    default_scope: str = Field(
+        default="debusine",
+        description="Scope of requests that name none.",
+    )
+    default_workspace: str = Field(
+        default="System",
+        description="Workspace of requests that name none.",
+    )
+    fallback_architecture: str = Field(
+        default="amd64",
+        description="Architecture of tasks that name none.",
+    )
+    tag_based_scheduling: bool = Field(
+        default=True,
+        description="Match tasks and workers by tags; otherwise by worker metadata.",
+    )
+    lease: timedelta = Field(
+        default=timedelta(seconds=60),
+        description="How long a worker may be silent before its work is given to another.",
+    )
+    disconnect_grace: timedelta = Field(
+        default=timedelta(minutes=10),
+        description="The same for workers that send no heartbeat, counted from their disconnect.",
+    )
+    environment_max_age: timedelta = Field(
+        default=timedelta(days=7),
+        description="Environments older than this are made anew before the next build.",
+    )
+
+    @property
+    def store_dir(self) -> Path:
+        """Where files lie, by content."""
+        return self.data_dir / "store"
+
+    @property
+    def upload_dir(self) -> Path:
+        """Where files lie until they are complete."""
+        return self.data_dir / "uploads"
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the logs of attempts lie."""
+        return self.data_dir / "logs"

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work requests on the wire (spec/api.md 2.2 to 2.4)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from debusine.domain.result import WorkRequestResults
+from debusine.domain.work_request import TaskTypes, WorkRequestStatus
+from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
+
+
+class WorkRequest(WireModel):
+    """A work request as every endpoint shows it."""
+
+    links: Links = Field(default_factory=dict)
+    id: int
+    url: str
+    parent: int | None = None
+    workflow_root: int | None = None
+    created_at: Timestamp
+    created_by: int | None = None
+    completed_by: int | None = None
+    aborted_by: int | None = None
+    started_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    duration: float | None = None
+    status: WorkRequestStatus
+    result: WorkRequestResults
+    worker: int | None = None
+    task_type: TaskTypes
+    task_name: str
+    task_data: JsonObject
+    dynamic_task_data: JsonObject | None = None
+    priority_base: int
+    priority_adjustment: int
+    workflow_data: JsonObject = Field(default_factory=dict)
+    event_reactions: JsonObject = Field(default_factory=dict)
+    artifacts: list[int]
+    scope: str = ""
+    workspace: str
+    scheduler_tags_provided: list[str] = Field(default_factory=list)
+    scheduler_tags_required: list[str] = Field(default_factory=list)
+
+
+class AssignedWorkRequest(WorkRequest):
+    """A work request handed to a worker, with the token its task works with."""
+
+    token: str
+
+
+class WorkRequestCreate(StrictWireModel):
+    """What a client asks for."""
+
+    task_name: str = Field(max_length=100)
+    task_data: JsonObject = Field(default_factory=dict)
+    workspace: str | None = None
+    event_reactions: JsonObject = Field(default_factory=dict)
+
+
+class WorkRequestUpdate(StrictWireModel):
+    """What a client may change."""
+
+    priority_adjustment: int
+
+
+class OutputError(StrictWireModel):
+    """Why a task ended in an error."""
+
+    message: str
+    code: str
+
+
+class RuntimeStatistics(StrictWireModel):
+    """
+    What a run took: seconds, bytes at their highest, and what the worker had.
+
+    Durations and ``cpu_time`` are whole seconds.
+    """
+
+    duration: int | None = None
+    duration_setup: int | None = None
+    duration_run: int | None = None
+    duration_teardown: int | None = None
+    cpu_time: int | None = None
+    disk_space: int | None = None
+    memory: int | None = None
+    network_received: int | None = None
+    network_sent: int | None = None
+    available_disk_space: int | None = None
+    available_memory: int | None = None
+    cpu_count: int | None = None
+
+
+class OutputData(StrictWireModel):
+    """What a task reports beside its result and artifacts."""
+
+    runtime_statistics: RuntimeStatistics | None = None
+    errors: list[OutputError] | None = None
+    skip_reason: str | None = None
+    regression_analysis: JsonObject | None = None
+    confirmation: JsonObject | None = None
+
+
+class WorkRequestCompleted(StrictWireModel):
+    """A worker's report."""
+
+    result: WorkRequestResults
+    output_data: OutputData | None = None

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+What worker and server say to each other (spec/api.md 2.4, 3.1).
+
+Beyond the frames of 0.16, an agent that introduces itself with ``hello`` gets
+``abort`` and ``log_ack``, and sends ``heartbeat`` and its logs as binary frames:
+four bytes, big endian, the length of a JSON header; the header
+(:class:`LogFrameHeader`); the bytes of the log.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+
+from pydantic import Field
+
+from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
+
+FEATURE_LOG_OFFSETS = "log-offsets"
+FEATURE_HEARTBEAT = "heartbeat"
+FEATURE_ABORT = "abort"
+MAX_LOG_CHUNK_BYTES = 64 * 1024
+
+LogStream = Literal["stdout", "stderr", "internal"]
+
+
+class Register(WireModel):
+    """A new worker asks to join."""
+
+    token: str = Field(min_length=1, max_length=64)
+    fqdn: str = Field(min_length=1, max_length=400)
+    worker_type: Literal["external", "signing", "celery", "scheduler"] = "external"
+
+
+class Hello(WireModel):
+    """First frame of our agent: what it understands and what it is running."""
+
+    type: Literal["hello"] = "hello"
+    version: str
+    features: list[str] = Field(default_factory=list)
+    running: list[int] = Field(default_factory=list)
+
+
+class Heartbeat(WireModel):
+    """Renews the leases of the work requests that the agent runs."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    running: list[int] = Field(default_factory=list)
+
+
+class LogData(WireModel):
+    """A piece of a log as 0.16 sends it, and as a reader gets it."""
+
+    type: Literal["log_data"] = "log_data"
+    work_request_id: int | None = None
+    data: str
+    stream: LogStream
+    timestamp: Timestamp
+
+
+class LogDataEnd(WireModel):
+    """The end of a command's output; -1 when there is no exit code."""
+
+    type: Literal["log_data_end"] = "log_data_end"
+    work_request_id: int | None = None
+    exit_code: int
+    timestamp: Timestamp
+
+
+class LogFrameHeader(StrictWireModel):
+    """Says where the bytes that follow belong; ``offset`` counts bytes of the attempt's log."""
+
+    work_request_id: int
+    offset: int = Field(ge=0)
+    stream: LogStream
+    timestamp: Timestamp
+
+
+class Message(WireModel):
+    """
+    A frame from server to worker.
+
+    ``text`` is ``connected``, ``request_dynamic_metadata``,
+    ``work_request_available``, ``abort`` or ``log_ack``. A rejection has no text.
+    """
+
+    type: str
+    text: str | None = None
+    reason: str | None = None
+    reason_code: str | None = None
+    work_request_id: int | None = None
+    offset: int | None = None
+
+
+def pack_log_frame(header: LogFrameHeader, data: bytes) -> bytes:
+    """Make one binary frame."""
+    text = header.model_dump_json().encode()
+    return struct.pack(">I", len(text)) + text + data
+
+
+def unpack_log_frame(frame: bytes) -> tuple[LogFrameHeader, bytes]:
+    """
+    Take a binary frame apart.
+
+    :raises ValueError: if the frame is cut short or its header is not valid
+    """
+    if len(frame) < 4:  # noqa: PLR2004  the length field itself
+        message = "log frame is shorter than its length field"
+        raise ValueError(message)
+    (length,) = struct.unpack_from(">I", frame)
+    text = frame[4 : 4 + length]
+    if len(text) != length:
+        message = "log frame is shorter than its header"
+        raise ValueError(message)
+    return LogFrameHeader.model_validate_json(text), frame[4 + length :]
+
+
+DynamicMetadata = JsonObject
