@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.relation import RelationType
 from debusine.wire.base import JsonObject, Links, Timestamp, WireModel
 
@@ -38,6 +39,36 @@ class ArtifactCreate(WireModel):
     data: JsonObject = Field(default_factory=dict)
     work_request: int | None = None
     expiration_delay: timedelta | None = None
+
+    @classmethod
+    def from_local(
+        cls,
+        local: LocalArtifact,
+        *,
+        workspace: str | None = None,
+        work_request: int | None = None,
+    ) -> Self:
+        """
+        Ask for an artifact made of local files, each of which is read once.
+
+        :param workspace: where to create it; unset: where ``work_request`` is
+        :param work_request: the request that produced it
+        """
+        files = {
+            path: FileCreate(
+                size=digests.size_bytes,
+                checksums={"sha256": digests.sha256},
+                content_type=local.content_types.get(path),
+            )
+            for path, digests in local.digests().items()
+        }
+        return cls(
+            category=local.category,
+            workspace=workspace,
+            files=files,
+            data=local.data.model_dump(mode="json", exclude_unset=True),
+            work_request=work_request,
+        )
 
 
 class ArtifactResponse(WireModel):
