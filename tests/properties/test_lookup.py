@@ -19,10 +19,10 @@ from debusine.domain.lookup import (
     parse_lookup_string,
 )
 
-TEXT = st.text(st.characters(exclude_characters="\0/"), max_size=20)
-NAME = st.text(st.characters(exclude_characters="\0/@:"), min_size=1, max_size=20)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), max_size=20)
+NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0/@:"), min_size=1, max_size=20)
 CATEGORY = NAME.filter(lambda name: name not in {"artifacts", "collections"})
-VALUE = st.text(st.characters(exclude_characters="\0/:"), min_size=1, max_size=20)
+VALUE = st.text(st.characters(codec="utf-8", exclude_characters="\0/:"), min_size=1, max_size=20)
 FIRST = st.one_of(
     st.builds(
         First,
@@ -49,7 +49,7 @@ STRING = st.builds(
     scope=st.none() | VALUE,
 ) | st.builds(LookupString, first=FIRST, segments=st.lists(SEGMENT, max_size=4).map(tuple))
 
-SINGLE = st.integers() | st.text(max_size=20)
+SINGLE = st.integers() | TEXT
 MATCHER = st.one_of(
     st.builds(
         Matcher,

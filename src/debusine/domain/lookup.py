@@ -18,13 +18,13 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from debusine.domain.lookup_string import (
-    MAX_LOOKUP_LENGTH,
     BadLookupError,
     First,
     FirstKind,
     LookupString,
     NoMatchError,
     Segment,
+    check_text,
     parse_lookup_string,
 )
 
@@ -206,8 +206,8 @@ def parse_single(value: object) -> LookupSingle:
     """
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise BadLookupError(f"a lookup must be an integer or a string, not {value!r:.80}")
-    if isinstance(value, str) and len(value) > MAX_LOOKUP_LENGTH:
-        raise BadLookupError("lookup is too long")
+    if isinstance(value, str):
+        check_text(value)
     return value
 
 
@@ -228,8 +228,10 @@ def _parse_dict(value: Mapping[Any, Any]) -> LookupDict:
     child_type = rest.pop("child_type", LookupChildType.ARTIFACT)
     category = rest.pop("category", None)
     error_on_empty = rest.pop("error_on_empty", False)
-    if category is not None and not isinstance(category, str):
-        raise BadLookupError("category must be a text")
+    if category is not None:
+        if not isinstance(category, str):
+            raise BadLookupError("category must be a text")
+        check_text(category)
     if not isinstance(error_on_empty, bool):
         raise BadLookupError("error_on_empty must be true or false")
     matchers: dict[str, dict[str, Matcher]] = {}
@@ -279,4 +281,7 @@ def _parse_matcher(key: object, raw: object) -> tuple[str, Matcher]:
         raise BadLookupError(f"{key} must be a list")
     if not all(isinstance(text, (str, int)) and not isinstance(text, bool) for text in texts):
         raise BadLookupError(f"{key} must hold texts")
-    return "__".join(parts[:wanted]), Matcher(kind=kind, values=tuple(map(str, texts)))
+    values = tuple(map(str, texts))
+    for text in (str(key), *values):
+        check_text(text)
+    return "__".join(parts[:wanted]), Matcher(kind=kind, values=values)

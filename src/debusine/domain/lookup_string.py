@@ -128,6 +128,24 @@ class LookupString:
         )
 
 
+def check_text(text: str) -> None:
+    """
+    Refuse what no database column can hold.
+
+    :raises BadLookupError: for NUL, lone surrogates, and more than 4096 characters
+    """
+    if len(text) > MAX_LOOKUP_LENGTH or "\0" in text or not _is_encodable(text):
+        raise BadLookupError("a text in a lookup is too long or holds a character that cannot be")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def parse_lookup_string(text: str) -> LookupString:
     """
     Take a lookup string apart.
@@ -139,8 +157,7 @@ def parse_lookup_string(text: str) -> LookupString:
     >>> str(parse_lookup_string("//workspace=base:scope=debian/sid@debian:suite/name:x"))
     '//workspace=base:scope=debian/sid@debian:suite/x'
     """
-    if len(text) > MAX_LOOKUP_LENGTH or "\0" in text:
-        raise BadLookupError("lookup is too long or holds a NUL character")
+    check_text(text)
     if not text:
         raise BadLookupError("lookup is empty")
     options: dict[str, str] = {}

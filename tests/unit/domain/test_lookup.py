@@ -162,6 +162,9 @@ def test_dictionary_with_everything() -> None:
         ({"collection": 1, "error_on_empty": "yes"}, "error_on_empty"),
         ({"collection": 1, "category": 5}, "category"),
         ([1] * 10_001, "at most"),
+        (["\ud800"], "cannot be"),
+        ({"collection": 1, "name": "a\0"}, "cannot be"),
+        ({"collection": 1, "category": "a\0"}, "cannot be"),
     ],
 )
 def test_bad_multiple_lookups_say_why(value: object, message: str) -> None:
