@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The verbs. Each makes ready what it needs, says so before it does, and can be run as root or as an ordinary user.
+.POSIX:
+.PHONY: help quickstart test lint types bench docs build provision-run provision-dev
+
+PY = .venv/bin/python
+# the release of this machine, if it is a release of Debian that has a name, else the current stable one
+SUITE = $$(. /etc/os-release; [ "$$ID" = debian ] && echo "$${VERSION_CODENAME:-trixie}" || echo trixie)
+# Django's settings want a data directory, even where only types are checked
+SCRATCH = DEBUSINE_DATA_DIR=$${DEBUSINE_DATA_DIR:-$$(mktemp -d)}
+
+help:
+	@echo 'make quickstart  install what is needed, then build a Debian package and show how it went'
+	@echo 'make test        install what the tests need, then run all checks and tests'
+	@echo 'make lint        style, formatting, import contracts'
+	@echo 'make types       the type checker'
+	@echo 'make bench       measure this machine: a table of ratios, nothing passes or fails'
+	@echo 'make docs        generate, check and render the documentation'
+	@echo 'make build       source distribution and wheel in dist/'
+
+quickstart: provision-run
+	@.venv/bin/debusine build hello --suite "$(SUITE)"
+
+test:
+	@scripts/test
+
+lint: provision-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	.venv/bin/lint-imports
+
+types: provision-dev
+	$(SCRATCH) $(PY) -m mypy src
+
+bench: provision-dev
+	@for file in bench/*_costs.py; do $(PY) "$$file" || exit 1; done
+
+docs: provision-dev
+	@$(SCRATCH) $(PY) scripts/docs
+
+build: provision-dev
+	$(PY) -m hatchling build
+
+provision-run:
+	@scripts/provision run
+
+provision-dev:
+	@scripts/provision dev
