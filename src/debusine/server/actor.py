@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -106,3 +106,16 @@ def actor_for_key(key: str | None, *, now: datetime) -> Actor:
     if token.user is not None and not token.user.is_active:
         raise PermissionDeniedError(f"user {token.user.username} is not active")
     return Actor(user=token.user, token=token)
+
+
+LAST_SEEN_PRECISION = timedelta(minutes=5)
+
+
+def touch_token(actor: Actor, *, now: datetime) -> None:
+    """Remember that a token is in use; one statement every five minutes."""
+    token = actor.token
+    if token is None or (
+        token.last_seen_at is not None and now - token.last_seen_at < LAST_SEEN_PRECISION
+    ):
+        return
+    Token.objects.filter(pk=token.pk).update(last_seen_at=now)

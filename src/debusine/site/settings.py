@@ -21,6 +21,8 @@ def _database() -> dict[str, Any]:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(DEBUSINE.data_dir / "debusine.sqlite3"),
             "CONN_MAX_AGE": None,
+            # tests use a file like everybody else, as threads share it
+            "TEST": {"NAME": str(DEBUSINE.data_dir / "test.sqlite3")},
             "OPTIONS": {
                 # one writer at a time, known when a transaction begins, not when it ends
                 "transaction_mode": "IMMEDIATE",
@@ -77,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "debusine.api.middleware.DebusineMiddleware",
 ]
 DATABASES = {"default": _database()}
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from debusine.api.app import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/1.0/", api.urls),
+]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API: finds its endpoints, renders their errors, describes itself as OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.operation import PathView
+
+import debusine
+from debusine.api.problem import error_response, messages_by_field, problem_response
+from debusine.errors import DebusineError
+from debusine.util.discovery import load_all
+from debusine.wire.problem import Problem
+
+log = structlog.get_logger(__name__)
+
+
+def _operation_name(request: HttpRequest) -> str:
+    """What the caller wanted, as in "create work request"."""
+    match = request.resolver_match
+    view = getattr(match.func, "__self__", None) if match is not None else None
+    if isinstance(view, PathView):
+        for operation in view.operations:
+            if request.method in operation.methods:
+                return (operation.summary or "").lower()
+    return "read the request"
+
+
+def _on_debusine_error(_request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(error)
+
+
+def _on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    """Answer for a body, path or query that does not fit; locations start (body, parameter)."""
+    fields: dict[str, Any] = {}
+    for one in error.errors:
+        skip = 2 if one["loc"][:1] == ("body",) else 1
+        for path, messages in messages_by_field([one], skip=skip).items():
+            fields.setdefault(path, []).extend(messages)
+    problem = Problem(title=f"Cannot {_operation_name(request)}", validation_errors=fields)
+    return problem_response(problem, 400)
+
+
+def _on_http_error(_request: HttpRequest, error: Any) -> HttpResponse:
+    return problem_response(Problem(title="Error", detail=str(error)), error.status_code)
+
+
+def _on_missing(_request: HttpRequest, _error: Any) -> HttpResponse:
+    return problem_response(Problem(title="Object not found"), 404)
+
+
+def _on_bug(request: HttpRequest, error: Any) -> HttpResponse:
+    """Answer for what nobody expected: 400, as a 5xx would make clients repeat the call."""
+    log.error("request-failed", path=request.path, method=request.method, exc_info=error)
+    return problem_response(Problem(title="Error"), 400)
+
+
+def make_api() -> NinjaAPI:
+    """Collect the ``router`` of every module in ``debusine.api.endpoints``."""
+    api = NinjaAPI(
+        title="Debusine",
+        version=debusine.__version__,
+        urls_namespace="api",
+        docs_url=None,
+        openapi_url="/openapi.json",
+    )
+    api.add_exception_handler(DebusineError, _on_debusine_error)
+    api.add_exception_handler(ValidationError, _on_invalid)
+    api.add_exception_handler(HttpError, _on_http_error)
+    api.add_exception_handler(Http404, _on_missing)
+    api.add_exception_handler(Exception, _on_bug)
+    for module in load_all("debusine.api.endpoints"):
+        router = getattr(module, "router", None)
+        if router is not None:
+            api.add_router("", router, tags=[module.__name__.rsplit(".", 1)[1]])
+    return api
+
+
+api = make_api()

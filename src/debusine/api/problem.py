@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors as problem documents (spec/api.md 1.4); the one place where the API renders them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+
+from debusine.errors import DebusineError
+from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
+
+NON_FIELD_ERRORS = "non_field_errors"
+INTERNAL_ERROR = 500
+
+
+def problem_response(problem: Problem, status: int) -> HttpResponse:
+    """Make an answer of a problem; its content type carries no parameter, clients compare it."""
+    return HttpResponse(
+        problem.model_dump_json(exclude_none=True),
+        status=status,
+        content_type=PROBLEM_CONTENT_TYPE,
+    )
+
+
+def error_response(error: DebusineError) -> HttpResponse:
+    """
+    Render one of our errors.
+
+    Clients crash on keys they do not know, so code and remedy are part of the detail.
+    """
+    detail = [part for part in (error.details, error.resolution) if part]
+    detail.append(f"Error code: {error.code}.")
+    # a 5xx makes clients repeat the call, which does not help against bugs
+    status = error.status if error.status < INTERNAL_ERROR else 400
+    problem = Problem(
+        title=error.brief,
+        detail="\n".join(detail),
+        validation_errors=error.validation_errors,
+    )
+    return problem_response(problem, status)
+
+
+def messages_by_field(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> dict[str, Any]:
+    """
+    Sort pydantic's errors by the path of their field.
+
+    :param errors: what ``ValidationError.errors()`` returns
+    :param skip: leading elements of the location that are no field, such as ``body``
+    :returns: ``{"input.source_artifact": ["Field required"]}``; errors that belong to no
+        field stand under ``non_field_errors``
+    """
+    found: dict[str, list[str]] = {}
+    for error in errors:
+        path = ".".join(str(part) for part in error["loc"][skip:]) or NON_FIELD_ERRORS
+        found.setdefault(path, []).append(str(error["msg"]))
+    return found

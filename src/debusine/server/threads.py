@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+The threads in which a server talks to its database.
+
+Rows are read and written by blocking code. A small fixed set of threads keeps as
+many connections open, where a thread per request would open one each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# SQLite has one writer, and more threads than cores only wait for each other
+THREADS = 6
+
+_pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="database")
+
+
+def _with_live_connection(function: Callable[[], R]) -> R:
+    """Drop connections that broke since the last use, then call."""
+    close_old_connections()
+    try:
+        return function()
+    finally:
+        close_old_connections()
+
+
+async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """
+    Call blocking code that uses the database, without blocking the event loop.
+
+    :param function: called in one of the database threads; it must not take long
+    :returns: what the function returns; what it raises is raised
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(
+        _pool, _with_live_connection, partial(function, *args, **kwargs)
+    )
