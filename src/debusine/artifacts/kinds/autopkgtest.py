@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``debian:autopkgtest``: what a package's own tests said."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from typing_extensions import override
+
+from debusine.artifacts.base import ArtifactData, ArtifactKind, NameVersion
+from debusine.domain.category import ArtifactCategory
+
+
+class TestStatus(StrEnum):
+    """How a test ended."""
+
+    __test__ = False
+
+    PASS = "PASS"  # noqa: S105  not a password
+    FAIL = "FAIL"
+    FLAKY = "FLAKY"
+    SKIP = "SKIP"
+
+
+class TestResult(ArtifactData):
+    """What became of one test."""
+
+    __test__ = False
+
+    status: TestStatus
+    details: str | None = None
+
+
+class TestedSource(ArtifactData):
+    """The source package the tests are part of."""
+
+    __test__ = False
+
+    name: str
+    version: str
+    url: str
+
+
+class AutopkgtestData(ArtifactData):
+    """``distribution`` is ``vendor:codename``."""
+
+    results: dict[str, TestResult]
+    cmdline: str
+    source_package: TestedSource
+    architecture: str
+    distribution: str
+
+
+class Autopkgtest(ArtifactKind[AutopkgtestData]):
+    """The output directory, without the packages tested."""
+
+    category = ArtifactCategory("debian:autopkgtest")
+    title = "autopkgtest results"
+    icon = "list-check"
+
+    @classmethod
+    @override
+    def label(cls, data: AutopkgtestData) -> str:
+        return data.source_package.name
+
+    @classmethod
+    @override
+    def source(cls, data: AutopkgtestData) -> NameVersion:
+        return NameVersion(data.source_package.name, data.source_package.version)
+
+    @classmethod
+    @override
+    def architectures(cls, data: AutopkgtestData) -> frozenset[str]:
+        return frozenset({data.architecture})
