@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The library to talk to a server: one method per use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import requests
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from debusine.artifacts.files import LocalArtifact
+from debusine.artifacts.relation import RelationType
+from debusine.client.download import download_files
+from debusine.client.http import DEFAULT_TIMEOUT, Timeout, Transport
+from debusine.client.upload import FileUpload, Progress
+from debusine.client.websocket import LogChunk, LogFollower
+from debusine.domain.work_request import TaskTypes, WorkRequestStatus
+from debusine.errors import UpstreamError
+from debusine.wire.artifact import (
+    ArtifactCreate,
+    ArtifactResponse,
+    RelationCreate,
+    RelationResponse,
+)
+from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
+from debusine.wire.lookup import LookupRequest, LookupResult
+from debusine.wire.page import CursorPage
+from debusine.wire.whoami import Whoami
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_RELATIONS = TypeAdapter(list[RelationResponse])
+_LOOKUP_RESULTS = TypeAdapter(list[LookupResult])
+
+
+class Debusine:
+    """
+    A server, as seen by one who holds a token.
+
+    Every method raises the :class:`~debusine.errors.DebusineError` that the server
+    answers with, and :class:`~debusine.errors.UpstreamError` when the server cannot
+    be reached or talks nonsense. An object is for one thread.
+
+    :param base_api_url: such as ``https://debusine.example.org/api``
+    :param token: key to show, or None to ask anonymously
+    :param scope: scope to work in; the server's default if None
+    :param http_timeout: seconds to wait for a connection, and for the next bytes
+    :param patience_s: how long to go on asking a server that cannot be reached, in
+        seconds
+    """
+
+    def __init__(
+        self,
+        base_api_url: str,
+        token: str | None = None,
+        *,
+        scope: str | None = None,
+        http_timeout: Timeout = DEFAULT_TIMEOUT,
+        patience_s: float = 10,
+    ) -> None:
+        self._use(
+            Transport(
+                base_api_url=base_api_url,
+                token=token,
+                scope=scope,
+                timeout=http_timeout,
+                patience_s=patience_s,
+            )
+        )
+
+    @classmethod
+    def over(cls, transport: Transport) -> Self:
+        """Make one that sends its requests in a way of the caller's choice."""
+        made = cls.__new__(cls)
+        made._use(transport)  # noqa: SLF001  its own, in place of __init__
+        return made
+
+    def _use(self, transport: Transport) -> None:
+        self._transport = transport
+        self.base_api_url = transport.base_url
+        self.token = transport.token
+        self.scope = transport.scope
+
+    def whoami(self) -> Whoami:
+        """Who the token makes the caller."""
+        return _parse(Whoami, self._transport.call("GET", "whoami/"))
+
+    # artifacts
+
+    def artifact_get(self, artifact_id: int, *, workspace: str | None = None) -> ArtifactResponse:
+        """
+        Show an artifact.
+
+        :param workspace: where to start looking; workers, which inherit, give it
+        """
+        prefix = "artifact/" if workspace is None else f"artifact/{quote(workspace)}/"
+        return _parse(ArtifactResponse, self._transport.call("GET", f"{prefix}{artifact_id}/"))
+
+    def artifact_create(self, wanted: ArtifactCreate) -> ArtifactResponse:
+        """Declare an artifact; its ``files_to_upload`` are still to be sent."""
+        body = wanted.model_dump(mode="json", exclude_none=True)
+        answer = self._transport.call(
+            "POST", "artifact/", json=body, expect=(201,), repeatable=True
+        )
+        return _parse(ArtifactResponse, answer)
+
+    def upload_artifact(
+        self,
+        artifact: LocalArtifact,
+        *,
+        workspace: str | None,
+        work_request: int | None = None,
+        progress: Progress | None = None,
+    ) -> ArtifactResponse:
+        """
+        Create an artifact and upload the files the server lacks.
+
+        :param work_request: the running request that produced it, for its own token
+        :param progress: called with the number of bytes that newly arrived
+        :returns: the artifact, complete
+        """
+        created = self.artifact_create(
+            ArtifactCreate.from_local(artifact, workspace=workspace, work_request=work_request)
+        )
+        for path in created.files_to_upload:
+            local = artifact.files.get(path)
+            if local is None:
+                raise UpstreamError(f"the server lacks {path}, which is not on this machine")
+            self.upload_file(created.id, path, local, progress=progress)
+        return created.model_copy(update={"files_to_upload": []})
+
+    def upload_file(
+        self, artifact_id: int, path: str, local: Path, *, progress: Progress | None = None
+    ) -> None:
+        """Upload one file of an artifact that was declared."""
+        FileUpload(
+            transport=self._transport,
+            artifact_id=artifact_id,
+            path=path,
+            local=local,
+            progress=progress,
+        ).run()
+
+    def download_artifact(
+        self,
+        artifact_id: int,
+        destination: Path,
+        *,
+        workspace: str | None = None,
+        progress: Progress | None = None,
+    ) -> ArtifactResponse:
+        """
+        Download all files of an artifact below a directory, sizes and hashes verified.
+
+        :param destination: made if it is missing; nothing is written outside of it
+        """
+        artifact = self.artifact_get(artifact_id, workspace=workspace)
+        download_files(self._transport, artifact, destination, progress=progress)
+        return artifact
+
+    def relation_create(
+        self, artifact: int, target: int, relation: RelationType
+    ) -> RelationResponse:
+        """Relate two artifacts; no harm if they already are."""
+        body = RelationCreate(artifact=artifact, target=target, type=relation)
+        answer = self._transport.call(
+            "POST",
+            "artifact-relation/",
+            json=body.model_dump(mode="json"),
+            expect=(200, 201),
+            repeatable=True,
+        )
+        return _parse(RelationResponse, answer)
+
+    def relations(
+        self, artifact: int | None = None, *, target: int | None = None
+    ) -> list[RelationResponse]:
+        """
+        List relations that go out from an artifact, or lead to one.
+
+        :param artifact: where they start
+        :param target: where they end; give one of the two
+        """
+        params = {"artifact": artifact} if target is None else {"target_artifact": target}
+        answer = self._transport.call("GET", "artifact-relation/", params=params)
+        return _parse_list(_RELATIONS, answer)
+
+    # work requests
+
+    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
+        """Ask for work."""
+        body = wanted.model_dump(mode="json", exclude_unset=True)
+        return _parse(WorkRequest, self._transport.call("POST", "work-request/", json=body))
+
+    def work_request_get(self, work_request_id: int) -> WorkRequest:
+        """Show a work request."""
+        answer = self._transport.call("GET", f"work-request/{work_request_id}/")
+        return _parse(WorkRequest, answer)
+
+    def work_request_list(
+        self,
+        *,
+        status: WorkRequestStatus | None = None,
+        task_type: TaskTypes | None = None,
+        root_only: bool = False,
+        ids: list[int] | None = None,
+    ) -> Iterator[WorkRequest]:
+        """All visible work requests, newest first, fetched page by page as they are read."""
+        params: dict[str, str] = {}
+        if status is not None:
+            params["status"] = status
+        if task_type is not None:
+            params["task_type"] = task_type
+        if root_only:
+            params["root_only"] = "true"
+        if ids is not None:
+            params["ids"] = ",".join(map(str, ids))
+        answer = self._transport.call("GET", "work-request/", params=params)
+        while True:
+            page = _parse(CursorPage[WorkRequest], answer)
+            yield from page.results
+            if page.next is None:
+                return
+            answer = self._transport.call("GET", page.next)
+
+    def work_request_abort(self, work_request_id: int) -> WorkRequest:
+        """Stop a work request that has not ended."""
+        path = f"work-request/{work_request_id}/abort/"
+        return _parse(WorkRequest, self._transport.call("POST", path, json={}))
+
+    def work_request_retry(self, work_request_id: int) -> WorkRequest:
+        """Try an unsuccessful work request again; the answer is the new one."""
+        path = f"work-request/{work_request_id}/retry/"
+        return _parse(WorkRequest, self._transport.call("POST", path, json={}))
+
+    def work_request_set_priority(self, work_request_id: int, adjustment: int) -> WorkRequest:
+        """Let a work request run before or after others."""
+        answer = self._transport.call(
+            "PATCH",
+            f"work-request/{work_request_id}/",
+            json={"priority_adjustment": adjustment},
+        )
+        return _parse(WorkRequest, answer)
+
+    def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
+        """
+        Read the log of a work request as it is written.
+
+        Comes back where it stopped when the connection breaks, and ends when the
+        request has ended and everything was seen.
+
+        :param offset: first byte wanted
+        """
+
+        def is_final() -> bool:
+            return self.work_request_get(work_request_id).status.is_final
+
+        follower = LogFollower(self._transport, work_request_id, offset=offset, is_final=is_final)
+        return iter(follower)
+
+    # lookups
+
+    def lookup_single(self, wanted: LookupRequest) -> LookupResult:
+        """Find exactly one thing."""
+        answer = self._transport.call(
+            "POST", "lookup/single/", json=_lookup_body(wanted), repeatable=True
+        )
+        return _parse(LookupResult, answer)
+
+    def lookup_multiple(self, wanted: LookupRequest) -> list[LookupResult]:
+        """Find several things."""
+        answer = self._transport.call(
+            "POST", "lookup/multiple/", json=_lookup_body(wanted), repeatable=True
+        )
+        return _parse_list(_LOOKUP_RESULTS, answer)
+
+    def environment_ensure(self, workspace: str, wanted: EnvironmentWanted) -> EnvironmentAnswer:
+        """Find an environment to build in, or have one made."""
+        answer = self._transport.call(
+            "POST",
+            f"environment/{quote(workspace)}/",
+            json=wanted.model_dump(mode="json", exclude_unset=True),
+            expect=(200, 201),
+            repeatable=True,
+        )
+        return _parse(EnvironmentAnswer, answer)
+
+
+def _lookup_body(wanted: LookupRequest) -> dict[str, Any]:
+    return wanted.model_dump(mode="json", exclude_none=True)
+
+
+def _parse(model: type[Model], response: requests.Response) -> Model:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise _nonsense(response, error) from error
+
+
+def _parse_list(adapter: TypeAdapter[list[Model]], response: requests.Response) -> list[Model]:
+    try:
+        return adapter.validate_json(response.content)
+    except ValidationError as error:
+        raise _nonsense(response, error) from error
+
+
+def _nonsense(response: requests.Response, error: ValidationError) -> UpstreamError:
+    return UpstreamError(
+        f"cannot understand the answer of {response.url}",
+        details=str(error),
+        resolution="Check that the address is that of a debusine server, and that versions fit.",
+    )
