@@ -12,6 +12,8 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import zstandard
+
 from debusine.artifacts.checksums import digest_file
 
 
@@ -28,7 +30,7 @@ def write_deb(
 
     :param fields: of the control paragraph, over those of ``hello 1.0-1 amd64``
     :param files: content by path, without a leading slash
-    :param compression: of both archives: ``gz``, ``xz`` or empty
+    :param compression: of both archives: ``gz``, ``xz``, ``zst`` or empty
     :returns: ``PACKAGE_VERSION_ARCHITECTURE.deb`` in the directory
     """
     control = {
@@ -136,7 +138,7 @@ def _checksums(files: Iterable[Path], *, extra: str = "") -> str:
 def _tar(files: Mapping[str, bytes], compression: str) -> bytes:
     """Pack files, with the directories dpkg insists on."""
     packed = io.BytesIO()
-    mode = {"": "w", "gz": "w:gz", "xz": "w:xz"}[compression]
+    mode = {"": "w", "gz": "w:gz", "xz": "w:xz", "zst": "w"}[compression]
     directories = {"."}
     with tarfile.open(fileobj=packed, mode=mode) as archive:  # type: ignore[call-overload]  # chosen above
         for name, content in files.items():
@@ -150,7 +152,8 @@ def _tar(files: Mapping[str, bytes], compression: str) -> bytes:
             member = tarfile.TarInfo(f"./{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
+    content = packed.getvalue()
+    return zstandard.compress(content) if compression == "zst" else content
 
 
 def _ar_member(name: str, content: bytes) -> bytes:
