@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server on this machine leaves in its data directory, for those who want to use it."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from debusine.errors import NotPossibleError
+from debusine.util.file_lock import is_locked
+
+SERVER_NAME = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The files of a data directory (docs/explanation/architecture.md)."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held exclusively by the server that runs; names it."""
+        return self.root / "lock"
+
+    @property
+    def in_use(self) -> Path:
+        """Held shared by everybody who uses a server that was started for them."""
+        return self.root / "in-use"
+
+    @property
+    def client_config(self) -> Path:
+        """How to reach the server as its administrator, in the form of a client's configuration."""
+        return self.root / "client.ini"
+
+    @property
+    def log(self) -> Path:
+        """What the server and its agent have to say."""
+        return self.root / "server.log"
+
+    @property
+    def worker(self) -> Path:
+        """Configuration directory of the local agent."""
+        return self.root / "worker"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """The server that runs on a data directory; ``url`` is empty until it answers."""
+
+    pid: int
+    url: str
+
+    def as_json(self) -> str:
+        """The line that the lock file and the ready descriptor carry."""
+        return json.dumps({"pid": self.pid, "url": self.url})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """How to act on a server: where, as whom, on which scope and workspace."""
+
+    api_url: str
+    token: str
+    scope: str
+    workspace: str
+
+    def as_section(self) -> dict[str, str]:
+        """Keys and values of a server section of a client's configuration."""
+        return {
+            "api-url": self.api_url,
+            "scope": self.scope,
+            "token": self.token,
+            "default-workspace": self.workspace,
+        }
+
+
+def parse_holder(text: str) -> Holder | None:
+    """Read what :meth:`Holder.as_json` wrote; None for anything else."""
+    try:
+        data = json.loads(text)
+        return Holder(pid=int(data["pid"]), url=str(data["url"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def find_holder(data_dir: DataDir) -> Holder | None:
+    """
+    Who runs on a data directory.
+
+    :returns: None if nobody does; pid 0 if somebody does who has not said who it is
+    """
+    if not is_locked(data_dir.lock):
+        return None
+    return parse_holder(data_dir.lock.read_text()) or Holder(pid=0, url="")
+
+
+def read_access(data_dir: DataDir) -> Access:
+    """
+    Read how to reach the server of a data directory as its administrator.
+
+    :raises NotPossibleError: if its server has never been started, or the file is damaged
+    """
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        config.read_string(data_dir.client_config.read_text())
+        section = config[f"server:{SERVER_NAME}"]
+        return Access(
+            api_url=section["api-url"],
+            token=section["token"],
+            scope=section["scope"],
+            workspace=section["default-workspace"],
+        )
+    except (OSError, KeyError, configparser.Error) as error:
+        raise NotPossibleError(
+            f"cannot read {data_dir.client_config}",
+            details=str(error),
+            resolution="Start the server on this data directory; it writes the file.",
+        ) from error

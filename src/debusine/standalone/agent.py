@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The local agent: a child program that is started again when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from debusine.client.local_server import DataDir
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+# an agent that ran this long has not failed to start
+HEALTHY_S = 60.0
+# it stops its tasks first, which may take it some seconds
+STOP_S = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+def agent_command(data_dir: DataDir) -> list[str]:
+    """
+    Compose the command that runs the agent.
+
+    The kernel tells it to end should this process die without doing so.
+    """
+    return [
+        # files of the agent are for others too, namely for the user of the tasks
+        "sh", "-c", 'umask 022 && exec "$@"', "sh",
+        "setpriv", "--pdeathsig", "TERM",
+        sys.executable, "-m", "debusine.worker.main",
+        "--config-directory", str(data_dir.worker),
+        "--log-stderr",
+    ]  # fmt: skip
+
+
+async def keep_running(
+    command: Sequence[str],
+    *,
+    data_dir: DataDir,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> None:
+    """
+    Run a program for ever; when cancelled, end it and wait until it has gone.
+
+    :param command: what to run; its output goes to the server's log
+    :param first_pause_s: pause after the first failure; doubles up to half a minute
+    """
+    pause_s = first_pause_s
+    while True:
+        began = time.monotonic()
+        status = await _run_once(command, data_dir)
+        if time.monotonic() - began > HEALTHY_S:
+            pause_s = first_pause_s
+        log.warning("agent-ended", status=status, again_in_s=pause_s)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+async def _run_once(command: Sequence[str], data_dir: DataDir) -> int:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO_")}
+    with data_dir.log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            # Ctrl-C is for us; we tell the agent ourselves
+            start_new_session=True,
+        )
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Ask a program to end; insist after a while."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            log.warning("agent-killed", pid=process.pid)
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the database up to date."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+from django.apps import apps
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from debusine.errors import UpstreamError
+
+
+def migrate_if_needed() -> bool:
+    """
+    Apply migrations that the database has not seen.
+
+    Loading all migrations to find that none is new costs most of a second, so
+    names of files are compared with recorded names first.
+
+    :returns: whether anything was applied
+    :raises UpstreamError: if the database cannot be reached
+    """
+    try:
+        recorded = set(MigrationRecorder(connection).applied_migrations())
+        if migrations_on_disk() <= recorded:
+            return False
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise UpstreamError(
+            "cannot use the database",
+            details=str(error).strip(),
+            resolution="Check DEBUSINE_DATABASE_URL, or the room and rights of the data directory.",
+        ) from error
+    return True
+
+
+def migrations_on_disk() -> set[tuple[str, str]]:
+    """All migrations of all applications: label and name."""
+    return {
+        (application.label, module.name)
+        for application in apps.get_app_configs()
+        for module in pkgutil.iter_modules([str(Path(application.path) / "migrations")])
+    }

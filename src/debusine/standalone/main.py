@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start-up until Django can be loaded: what may fail for reasons that a user can mend."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import django
+
+from debusine.client.local_server import DataDir, find_holder
+from debusine.errors import ConflictError, DebusineError, UserError
+from debusine.standalone.logs import configure_logs
+from debusine.standalone.options import Listen, Options, parse_options
+from debusine.util.file_lock import FileLock, try_lock
+
+EXIT_COULD_NOT_START = 2
+
+Run = Callable[[Options, FileLock, socket.socket], int]
+
+
+def main(argv: Sequence[str]) -> int:
+    """
+    Run until told to stop.
+
+    :returns: exit status: 0 after a clean end, 2 if it could not start
+    """
+    try:
+        return _start(parse_options(argv))
+    except DebusineError as error:
+        print(error.explain(), file=sys.stderr)  # noqa: T201  for people
+        return EXIT_COULD_NOT_START
+
+
+def _start(options: Options) -> int:
+    # keys, files and logs are for the server's user only; the agent gets a mask of its own
+    os.umask(0o077)
+    _make(options.data_dir)
+    with hold_data_dir(options.data_dir) as lock, bind(options.listen) as listener:
+        configure_logs(options.data_dir.log, verbose=options.verbose)
+        os.environ["DEBUSINE_DATA_DIR"] = str(options.data_dir.root)
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
+        django.setup(set_prefix=False)
+        # what uses rows can be imported only now
+        run = cast("Run", importlib.import_module("debusine.standalone.run").run)
+        return run(options, lock, listener)
+
+
+def hold_data_dir(data_dir: DataDir) -> FileLock:
+    """
+    Take the data directory for this process.
+
+    :raises ConflictError: if a server runs on it; says which one
+    """
+    lock = try_lock(data_dir.lock)
+    if lock is not None:
+        lock.write("")
+        return lock
+    holder = find_holder(data_dir)
+    who = "another server"
+    if holder is not None and holder.pid:
+        who = f"the server with process id {holder.pid} at {holder.url}"
+    raise ConflictError(
+        f"data directory {data_dir.root} is in use by {who}",
+        resolution="Use that server, stop it, or name another directory with --data-dir.",
+    )
+
+
+def bind(listen: Listen) -> socket.socket:
+    """
+    Open the port.
+
+    :raises UserError: if the address is taken, not ours, or not an address
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+            listener.setblocking(False)  # noqa: FBT003  takes no keyword
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {listen.host} port {listen.port}: {error.strerror}",
+            resolution="Choose another with --listen ADDRESS:PORT; port 0 takes a free one.",
+        ) from error
+    return listener
+
+
+def _make(data_dir: DataDir) -> None:
+    try:
+        data_dir.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        data_dir.worker.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot make the data directory {data_dir.root}: {error.strerror}",
+            resolution="Name another with --data-dir.",
+        ) from error

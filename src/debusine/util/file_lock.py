@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Advisory locks on files: they end with the process that holds them, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+POLL_S = 0.05
+
+
+class FileLock:
+    """
+    A lock that is held, exclusively or shared, until :meth:`release`.
+
+    Closing the descriptor releases it; child programs do not inherit it.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def write(self, text: str) -> None:
+        """Replace what the file says, for those who cannot have the lock."""
+        data = text.encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, data, 0)
+
+    def release(self) -> None:
+        """Let others have it; once is enough."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
+    """
+    Take a lock if it can be had now.
+
+    :param path: made if it does not exist, readable by its owner only
+    :param shared: many may hold a shared lock, nobody beside an exclusive one
+    :returns: None if somebody else holds it
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return FileLock(path, descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds an exclusive lock; a file that does not exist is free."""
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, shared: bool = False, timeout_s: float) -> Iterator[FileLock]:
+    """
+    Hold a lock for a while, waiting for it first.
+
+    :raises TimeoutError: if it cannot be had in time
+    """
+    deadline = time.monotonic() + timeout_s
+    while (lock := try_lock(path, shared=shared)) is None:
+        if time.monotonic() > deadline:
+            message = f"{path} is locked by another process"
+            raise TimeoutError(message)
+        time.sleep(POLL_S)
+    with lock:
+        yield lock
