@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.relation import RelationType
-from debusine.wire.base import JsonObject, Links, Timestamp, WireModel
+from debusine.wire.base import Duration, JsonObject, Links, Timestamp, WireModel
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -38,7 +37,7 @@ class ArtifactCreate(WireModel):
     files: dict[str, FileCreate] = Field(default_factory=dict)
     data: JsonObject = Field(default_factory=dict)
     work_request: int | None = None
-    expiration_delay: timedelta | None = None
+    expiration_delay: Duration | None = None
 
     @classmethod
     def from_local(

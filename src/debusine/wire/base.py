@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
 def to_wire_time(moment: datetime) -> str:
@@ -20,6 +21,30 @@ def to_wire_time(moment: datetime) -> str:
 
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(to_wire_time, when_used="json")]
+
+_DURATION = re.compile(
+    r"(?:(?P<days>\d{1,6}) )?(?:(?:(?P<hours>\d{1,9}):)?(?P<minutes>\d{1,9}):)?"
+    r"(?P<seconds>\d{1,12}(?:\.\d{1,6})?)",
+    re.ASCII,
+)
+
+
+def from_wire_duration(value: object) -> object:
+    """
+    Read a duration the way clients of 0.16 write it (spec/api.md 1.6).
+
+    :returns: the value itself if it has another form, for pydantic to read or refuse
+
+    >>> from_wire_duration("7 00:00:10")
+    datetime.timedelta(days=7, seconds=10)
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    return timedelta(**{unit: float(number or 0) for unit, number in match.groupdict().items()})
+
+
+Duration = Annotated[timedelta, BeforeValidator(from_wire_duration)]
 
 JsonObject = dict[str, Any]
 
