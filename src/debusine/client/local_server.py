@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from debusine.errors import NotPossibleError
 from debusine.util.file_lock import is_locked
 
 SERVER_NAME = "local"
@@ -58,25 +56,6 @@ class Holder:
         return json.dumps({"pid": self.pid, "url": self.url})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Access:
-    """How to act on a server: where, as whom, on which scope and workspace."""
-
-    api_url: str
-    token: str
-    scope: str
-    workspace: str
-
-    def as_section(self) -> dict[str, str]:
-        """Keys and values of a server section of a client's configuration."""
-        return {
-            "api-url": self.api_url,
-            "scope": self.scope,
-            "token": self.token,
-            "default-workspace": self.workspace,
-        }
-
-
 def parse_holder(text: str) -> Holder | None:
     """Read what :meth:`Holder.as_json` wrote; None for anything else."""
     try:
@@ -95,27 +74,3 @@ def find_holder(data_dir: DataDir) -> Holder | None:
     if not is_locked(data_dir.lock):
         return None
     return parse_holder(data_dir.lock.read_text()) or Holder(pid=0, url="")
-
-
-def read_access(data_dir: DataDir) -> Access:
-    """
-    Read how to reach the server of a data directory as its administrator.
-
-    :raises NotPossibleError: if its server has never been started, or the file is damaged
-    """
-    config = configparser.ConfigParser(interpolation=None)
-    try:
-        config.read_string(data_dir.client_config.read_text())
-        section = config[f"server:{SERVER_NAME}"]
-        return Access(
-            api_url=section["api-url"],
-            token=section["token"],
-            scope=section["scope"],
-            workspace=section["default-workspace"],
-        )
-    except (OSError, KeyError, configparser.Error) as error:
-        raise NotPossibleError(
-            f"cannot read {data_dir.client_config}",
-            details=str(error),
-            resolution="Start the server on this data directory; it writes the file.",
-        ) from error

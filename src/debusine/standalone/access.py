@@ -3,14 +3,36 @@
 
 from __future__ import annotations
 
-import os
+import configparser
 import secrets
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
-from debusine.client.local_server import SERVER_NAME, Access, DataDir, read_access
-from debusine.errors import NotPossibleError
+from debusine.client.local_server import SERVER_NAME, DataDir
+from debusine.util.files import write_atomically
 from debusine.util.ini import set_section
+
+_SECTION = f"server:{SERVER_NAME}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """How to act on a server: where, as whom, on which scope and workspace."""
+
+    api_url: str
+    token: str
+    scope: str
+    workspace: str
+
+    def as_section(self) -> dict[str, str]:
+        """Keys and values of a server section of a client's configuration."""
+        return {
+            "api-url": self.api_url,
+            "scope": self.scope,
+            "token": self.token,
+            "default-workspace": self.workspace,
+        }
 
 
 def new_key() -> str:
@@ -20,18 +42,18 @@ def new_key() -> str:
 
 def administrator_key(data_dir: DataDir) -> str:
     """The key of the administrator: the one that is on file, or a new one."""
+    config = configparser.ConfigParser(interpolation=None)
     try:
-        return read_access(data_dir).token
-    except NotPossibleError:
+        config.read_string(_read(data_dir.client_config))
+    except configparser.Error:
+        # damaged: it is written anew
         return new_key()
+    return config.get(_SECTION, "token", fallback="") or new_key()
 
 
 def agent_key(data_dir: DataDir) -> str:
     """The key of the local agent: the one that is on file, or a new one."""
-    try:
-        return (data_dir.worker / "token").read_text().strip() or new_key()
-    except FileNotFoundError:
-        return new_key()
+    return _read(data_dir.worker / "token").strip() or new_key()
 
 
 def write_client_config(path: Path, access: Access) -> None:
@@ -40,22 +62,19 @@ def write_client_config(path: Path, access: Access) -> None:
 
     Other sections stay as they are; this server becomes the default only if there is none.
     """
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = ""
-    if "default-server" not in text and "[General]" not in text:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = _read(path)
+    if "[General]" not in text:
         text = set_section(text, "General", {"default-server": SERVER_NAME})
-    write_private(path, set_section(text, f"server:{SERVER_NAME}", access.as_section()))
+    _write_private(path, set_section(text, _SECTION, access.as_section()))
 
 
 def write_agent_config(data_dir: DataDir, *, url: str, key: str) -> None:
     """Tell the local agent where the server is and who it is; other sections stay."""
     path = data_dir.worker / "config.ini"
-    text = path.read_text() if path.exists() else ""
-    write_private(path, set_section(text, "General", {"api-url": f"{url}/api"}))
-    write_private(data_dir.worker / "token", key + "\n")
+    general = {"api-url": f"{url}/api"}
+    _write_private(path, set_section(_read(path), "General", general))
+    _write_private(data_dir.worker / "token", key + "\n")
 
 
 def join_line(*, url: str, key: str) -> str:
@@ -72,17 +91,14 @@ def join_line(*, url: str, key: str) -> str:
     )
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it."""
+def _read(path: Path) -> str:
+    """Text of a file, empty if there is none."""
     try:
-        if path.read_text() == text:
-            return
+        return path.read_text()
     except FileNotFoundError:
-        pass
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+        return ""
+
+
+def _write_private(path: Path, text: str) -> None:
+    if _read(path) != text:
+        write_atomically(path, text.encode(), mode=0o600)

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import structlog
 
 from debusine.client.local_server import DataDir
+from debusine.util.retry import Backoff
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+RESTART = Backoff(first_s=1, max_s=30, spread=0)
 # an agent that ran this long has not failed to start
 HEALTHY_S = 60.0
 # it stops its tasks first, which may take it some seconds
@@ -45,23 +45,23 @@ async def keep_running(
     command: Sequence[str],
     *,
     data_dir: DataDir,
-    first_pause_s: float = FIRST_PAUSE_S,
+    backoff: Backoff = RESTART,
 ) -> None:
     """
     Run a program for ever; when cancelled, end it and wait until it has gone.
 
     :param command: what to run; its output goes to the server's log
-    :param first_pause_s: pause after the first failure; doubles up to half a minute
+    :param backoff: pauses before it is started again
     """
-    pause_s = first_pause_s
+    pauses = backoff.pauses()
     while True:
         began = time.monotonic()
         status = await _run_once(command, data_dir)
         if time.monotonic() - began > HEALTHY_S:
-            pause_s = first_pause_s
+            pauses = backoff.pauses()
+        pause_s = next(pauses)
         log.warning("agent-ended", status=status, again_in_s=pause_s)
         await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
 async def _run_once(command: Sequence[str], data_dir: DataDir) -> int:

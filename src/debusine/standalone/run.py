@@ -15,12 +15,13 @@ from typing import Any
 import structlog
 import uvloop
 
-from debusine.client.local_server import Access, Holder
+from debusine.client.local_server import Holder
 from debusine.errors import BugError
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
 from debusine.server.jobs.sweep import sweep
 from debusine.settings import Settings
 from debusine.standalone.access import (
+    Access,
     administrator_key,
     agent_key,
     join_line,

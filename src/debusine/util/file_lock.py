@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -83,10 +82,9 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False, timeout_s: float) -> Iterator[FileLock]:
+def wait_lock(path: Path, *, shared: bool = False, timeout_s: float) -> FileLock:
     """
-    Hold a lock for a while, waiting for it first.
+    Take a lock, waiting for it first.
 
     :raises TimeoutError: if it cannot be had in time
     """
@@ -96,5 +94,4 @@ def locked(path: Path, *, shared: bool = False, timeout_s: float) -> Iterator[Fi
             message = f"{path} is locked by another process"
             raise TimeoutError(message)
         time.sleep(POLL_S)
-    with lock:
-        yield lock
+    return lock
