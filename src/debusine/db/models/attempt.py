@@ -22,7 +22,9 @@ class Attempt(models.Model):
 
     work_request = models.ForeignKey(WorkRequest, models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
-    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="attempts")
+    worker = models.ForeignKey(
+        Worker, models.SET_NULL, null=True, related_name="attempts", db_index=False
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     started_at = models.DateTimeField()
     lease_until = models.DateTimeField()
@@ -38,6 +40,7 @@ class Attempt(models.Model):
             models.UniqueConstraint(fields=["work_request", "number"], name="attempt_number"),
         ]
         indexes = [
+            models.Index(fields=["worker", "ended_at"], name="attempt_worker"),
             models.Index(fields=["lease_until"], name="attempt_lease", condition=Q(ended_at=None)),
         ]
 

@@ -63,11 +63,7 @@ class WorkRequest(models.Model):
                 name="work_request_queue",
                 condition=Q(status="pending"),
             ),
-            models.Index(
-                fields=["worker"],
-                name="work_request_running",
-                condition=Q(status="running"),
-            ),
+            models.Index(fields=["workspace", "completed_at"], name="work_request_completed"),
             models.Index(fields=["workspace", "-id"], name="work_request_newest"),
         ]
 
