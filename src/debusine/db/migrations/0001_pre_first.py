@@ -129,6 +129,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('temporary_name', models.CharField(max_length=100, unique=True)),
                 ('last_activity_at', models.DateTimeField()),
+                ('verified', models.BooleanField(default=False)),
                 ('file_in_artifact', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='upload', to='db.fileinartifact')),
             ],
         ),

@@ -53,6 +53,8 @@ class FileUpload(models.Model):
     file_in_artifact = models.OneToOneField(FileInArtifact, models.CASCADE, related_name="upload")
     temporary_name = models.CharField(max_length=100, unique=True)
     last_activity_at = models.DateTimeField()
+    # the hash was right; what is left is to move the bytes and show the file
+    verified = models.BooleanField(default=False)
 
     @override
     def __str__(self) -> str:
