@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``debusine up``: server, jobs and one worker on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from debusine.cli.units import make_unit
+from debusine.client.config import DEFAULT_PATH
+from debusine.settings import default_data_dir
+from debusine.util.files import write_atomically
+
+EXAMPLES = """
+Examples:
+
+\b
+  debusine up
+  debusine up --listen 0.0.0.0:8000       for other machines too
+  debusine up --service                   from every start of the machine on
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=default_data_dir,
+    help="Where everything lies that it keeps.",
+)
+@click.option(
+    "--listen",
+    metavar="ADDR:PORT",
+    default="127.0.0.1:8000",
+    show_default=True,
+    help="Where it listens; port 0 takes a free one.",
+)
+@click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
+@click.option("--service", is_flag=True, help="Write a systemd unit instead of starting now.")
+@click.option("--verbose", is_flag=True, help="Show the server's log in the terminal.")
+def up(*, data_dir: Path, listen: str, no_worker: bool, service: bool, verbose: bool) -> None:
+    """
+    Start a server with one worker on this machine.
+
+    The first start configures everything, this user's client included. Ctrl-C
+    stops all that was started.
+    """
+    command = [
+        sys.executable, "-m", "debusine.standalone",
+        "--data-dir", str(data_dir.absolute()),
+        "--listen", listen,
+        "--client-config", str(DEFAULT_PATH.expanduser()),
+        *(["--no-worker"] if no_worker else []),
+        *(["--verbose"] if verbose else []),
+    ]  # fmt: skip
+    if service:
+        _write_unit(command)
+        return
+    sys.stdout.flush()
+    # the server takes our place, so that signals and the exit status are its own
+    os.execv(command[0], command)  # noqa: S606  a list, no shell
+
+
+def _write_unit(command: list[str]) -> None:
+    unit = make_unit(command, is_root=os.geteuid() == 0)
+    unit.path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(unit.path, unit.text.encode())
+    click.echo(f"Wrote {unit.path}. To start it now and with the machine:")
+    for line in unit.commands:
+        click.echo(f"  {line}")

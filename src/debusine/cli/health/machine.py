@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this machine is like, as far as building depends on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from debusine.errors import DebusineError
+from debusine.util.apt_config import read_machine
+from debusine.util.apt_sources import AptSource
+from debusine.util.command import Command, run
+from debusine.util.userns import check_unshare, user_name
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's own
+APT_HELPER = "/usr/lib/apt/apt-helper"
+MIRROR_TIMEOUT_S = 60
+# program: Debian package
+TOOLS = {
+    "sbuild": "sbuild",
+    "mmdebstrap": "mmdebstrap",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "newuidmap": "uidmap",
+    "newgidmap": "uidmap",
+    "ip": "iproute2",
+    "zstd": "zstd",
+    "xz": "xz-utils",
+    "dpkg-source": "dpkg-dev",
+    "gpgv": "gpgv",
+}
+OPTIONAL_TOOLS = {
+    "git": "git",
+    "pristine-tar": "pristine-tar",
+    "arch-test": "arch-test",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Something that failed, and what mends it."""
+
+    brief: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """
+    What was found.
+
+    :param missing: names of programs that are not there
+    :param namespaces: why there can be no user namespace with sub-ids, or None
+    :param mirror: why APT's first source cannot be reached, or None
+    :param data_free_bytes: room on the file system of the data directory
+    :param memory_bytes: memory that can be had without swapping
+    :param shared_memory_bytes: room in ``/dev/shm``, 0 if we cannot write there
+    """
+
+    is_root: bool
+    user: str
+    python: tuple[int, int]
+    missing: frozenset[str]
+    namespaces: Trouble | None
+    mirror: Trouble | None
+    data_dir: Path
+    data_free_bytes: int
+    memory_bytes: int
+    shared_memory_bytes: int
+
+
+def probe(data_dir: Path) -> Machine:
+    """
+    Look at this machine; asks its mirror for one file.
+
+    :param data_dir: where a server's data lie or will lie
+    """
+    return Machine(
+        is_root=os.geteuid() == 0,
+        user=user_name(),
+        python=sys.version_info[:2],
+        missing=frozenset(tool for tool in (*TOOLS, *OPTIONAL_TOOLS) if not _which(tool)),
+        namespaces=_namespaces(),
+        mirror=_mirror(),
+        data_dir=data_dir,
+        data_free_bytes=shutil.disk_usage(_existing(data_dir)).free,
+        memory_bytes=_available_memory(Path("/proc/meminfo").read_text()),
+        shared_memory_bytes=_shared_memory(),
+    )
+
+
+def _which(tool: str) -> str | None:
+    # an ordinary user's PATH may lack the administrator's directories, ours does not
+    return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _namespaces() -> Trouble | None:
+    """Try to have a user namespace; root only lends one to the worker's user later on."""
+    try:
+        if os.geteuid() == 0:
+            run(Command(["unshare", "--user", "--map-root-user", "true"], timeout_s=30))
+        else:
+            check_unshare()
+    except DebusineError as error:
+        return Trouble(brief=error.brief, remedy=error.resolution or "")
+    return None
+
+
+def _mirror() -> Trouble | None:
+    """Fetch the Release file of APT's first source, the way APT does."""
+    try:
+        sources = [source for source in read_machine().sources if source.type == "deb"]
+        if not sources:
+            return Trouble(
+                brief="APT has no source of packages",
+                remedy="Add one to /etc/apt/sources.list.d, see sources.list(5).",
+            )
+        with tempfile.TemporaryDirectory() as directory:
+            target = str(Path(directory, "InRelease"))
+            run(
+                Command(
+                    [APT_HELPER, "download-file", _release_url(sources[0]), target],
+                    timeout_s=MIRROR_TIMEOUT_S,
+                )
+            )
+    except DebusineError as error:
+        details = (error.details or "").strip().splitlines()
+        return Trouble(
+            brief=details[-1] if details else error.brief,
+            remedy="apt-get update   # as an administrator; it shows what is wrong",
+        )
+    return None
+
+
+def _release_url(source: AptSource) -> str:
+    base = source.uri.rstrip("/")
+    if source.suite.endswith("/"):
+        return f"{base}/{source.suite}InRelease"
+    return f"{base}/dists/{source.suite}/InRelease"
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest directory above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _available_memory(meminfo: str) -> int:
+    """
+    Read ``MemAvailable`` in bytes, 0 if it is not there.
+
+    :source: proc_meminfo(5)
+    """
+    for line in meminfo.splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return 0
+
+
+def _shared_memory() -> int:
+    if not os.access(SHARED_MEMORY, os.W_OK | os.X_OK):
+        return 0
+    return shutil.disk_usage(SHARED_MEMORY).free
