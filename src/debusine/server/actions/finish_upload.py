@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Receive the files of an artifact: find where one goes, seal it when all bytes are there."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from debusine.db.models import File, FileInArtifact, FileUpload, Scope
+from debusine.domain.artifact_path import path_problem
+from debusine.errors import NotFoundError
+from debusine.server.access import find_artifact, require_change
+from debusine.server.actor import Actor
+from debusine.server.stores import Content, ContentMismatchError, Store
+from debusine.server.uploads import UploadFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadTarget:
+    """
+    A declared file.
+
+    :param entry: id of its :class:`FileInArtifact`
+    :param temporary: where its bytes lie until it is complete; None before the first
+    """
+
+    entry: int
+    content: Content
+    is_complete: bool
+    temporary: Path | None
+
+
+def find_upload(
+    actor: Actor, *, scope: Scope, artifact: int, path: str, store: Store
+) -> UploadTarget:
+    """
+    Find the file that a client wants to upload.
+
+    An upload that was interrupted between its check and its end is finished here.
+
+    :param scope: of the request
+    :raises NotFoundError: if the actor does not see the artifact, or it has no such file
+    :raises PermissionDeniedError: if the actor may not upload to it
+    """
+    row = find_artifact(actor, artifact, scope=scope)
+    require_change(actor, row)
+    # no column may be asked for a NUL
+    entry = None if path_problem(path) else _find_entry(row.pk, path)
+    if entry is None:
+        raise NotFoundError(
+            "File not found in artifact", details=f"No file {path:.500} in artifact {artifact}"
+        )
+    content = Content(sha256=entry.file.sha256, size_bytes=entry.file.size)
+    upload = None if entry.complete else getattr(entry, "upload", None)
+    temporary = None if upload is None else settings.DEBUSINE.upload_dir / upload.temporary_name
+    if upload is not None and temporary is not None and upload.verified:
+        if temporary.exists():
+            store.adopt(temporary, content)
+        if store.exists(content):
+            _complete(entry.pk)
+            return UploadTarget(entry=entry.pk, content=content, is_complete=True, temporary=None)
+        upload.delete()
+        temporary = None
+    return UploadTarget(
+        entry=entry.pk, content=content, is_complete=entry.complete, temporary=temporary
+    )
+
+
+def begin_upload(target: UploadTarget, *, now: datetime) -> Path:
+    """
+    Note that bytes are about to come.
+
+    :returns: where they go
+    """
+    upload, is_new = FileUpload.objects.get_or_create(
+        file_in_artifact_id=target.entry,
+        defaults={"temporary_name": secrets.token_hex(16), "last_activity_at": now},
+    )
+    if not is_new:
+        FileUpload.objects.filter(pk=upload.pk).update(last_activity_at=now)
+    directory: Path = settings.DEBUSINE.upload_dir
+    return directory / upload.temporary_name
+
+
+def finish_upload(target: UploadTarget, file: UploadFile, *, store: Store) -> None:
+    """
+    Check the hash, move the bytes into the store, then show the file.
+
+    Killed at any point, the upload either goes on or is finished by
+    :func:`find_upload`.
+
+    :param file: holds all bytes
+    :raises ContentMismatchError: if the hash differs; the bytes are dropped
+    :raises NoSpaceError: if the store is full; the bytes are kept
+    """
+    digest = file.digest()
+    file.forget()
+    if digest != target.content.sha256:
+        FileUpload.objects.filter(file_in_artifact=target.entry).delete()
+        file.path.unlink(missing_ok=True)
+        raise ContentMismatchError(
+            "The uploaded file has another hash than declared",
+            details=f"SHA-256 is {digest}, declared was {target.content.sha256}; "
+            "what was uploaded is dropped",
+        )
+    FileUpload.objects.filter(file_in_artifact=target.entry).update(verified=True)
+    store.adopt(file.path, target.content)
+    _complete(target.entry)
+
+
+@transaction.atomic
+def _complete(entry_id: int) -> None:
+    """Show a file, and its twins of the same content in the same artifact."""
+    entry = FileInArtifact.objects.get(pk=entry_id)
+    File.objects.filter(pk=entry.file_id).update(stored=True)
+    FileInArtifact.objects.filter(artifact=entry.artifact_id, file=entry.file_id).update(
+        complete=True
+    )
+    FileUpload.objects.filter(file_in_artifact=entry_id).delete()
+
+
+def _find_entry(artifact: int, path: str) -> FileInArtifact | None:
+    return (
+        FileInArtifact.objects.select_related("file", "upload")
+        .filter(artifact=artifact, path=path)
+        .first()
+    )
