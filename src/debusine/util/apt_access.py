@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+What another APT needs to reach the mirrors that this machine's APT reaches.
+
+Proxies, credentials, certificates and the rules for old Release files are taken
+along; everything else of the machine's configuration stays here. Credentials go
+to private files and to nothing else: they show in no ``repr``, log or artifact.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from debusine.errors import UserError
+from debusine.util.apt_config import AptConfig, AptMachine
+from debusine.util.command import Command, run
+
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+APT_HELPER = "/usr/lib/apt/apt-helper"
+
+_PLAIN = re.compile(
+    r"^Acquire::(?:"
+    r"Check-Valid-Until|Check-Date|Max-ValidTime(?:::.+)?|Min-ValidTime(?:::.+)?|Max-FutureTime"
+    r"|Retries|ForceIPv[46]"
+    r"|Allow(?:Insecure|Weak|DowngradeToInsecure)Repositories"
+    r"|https?::(?:.+::)?(?:Timeout|Verify-Peer|Verify-Host|User-Agent|AllowRedirect"
+    r"|Pipeline-Depth|No-Cache|SslForceVersion)"
+    r"|https?::Proxy(?:::.+)?"
+    r")$",
+    re.IGNORECASE,
+)
+_FILE = re.compile(
+    r"^Acquire::https?::(?:.+::)?(?:CaInfo|IssuerCert|CRL-File|SslCert|SslKey)$", re.IGNORECASE
+)
+_AUTO_DETECT = ("Acquire::http::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect")
+_USING = re.compile(r"^Using proxy '(.*)' for URL ")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AptAccess:
+    """
+    How to reach the mirrors; prints nothing secret.
+
+    :param settings: names and values for an ``apt.conf``
+    :param file_settings: names, and the name of one of ``files`` that is the value
+    :param files: certificates and keys
+    :param netrc: credentials, in the form of apt_auth.conf(5)
+    """
+
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    file_settings: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    netrc: str = field(default="", repr=False)
+
+    @property
+    def is_needed(self) -> bool:
+        """False if APT's defaults do."""
+        return bool(self.settings or self.file_settings or self.netrc)
+
+    def write(self, directory: Path, *, seen_at: str | None = None) -> Path:
+        """
+        Write private files: ``apt.conf`` and what it names.
+
+        :param directory: made with mode 0700, its files with 0600
+        :param seen_at: where the reader finds the directory, if that is elsewhere
+        :returns: the path of ``apt.conf``
+        :raises UserError: if a value cannot stand in an ``apt.conf``
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        place = seen_at or str(directory)
+        lines = [f'{name} "{_checked(name, value)}";' for name, value in self.settings]
+        lines += [f'{name} "{place}/{file}";' for name, file in self.file_settings]
+        if self.netrc:
+            lines.append(f'Dir::Etc::netrc "{place}/auth.conf";')
+            _write_private(directory / "auth.conf", f"{self.netrc}\n".encode())
+        for name, content in self.files:
+            _write_private(directory / name, content)
+        conf = directory / "apt.conf"
+        _write_private(conf, "".join(f"{line}\n" for line in lines).encode())
+        return conf
+
+    def secrets(self) -> frozenset[str]:
+        """Passwords as they might show in a log, to be masked there."""
+        found = {login.password for login in parse_netrc(self.netrc)}
+        for _, value in self.settings:
+            password = _password(value)
+            if password:
+                found |= {password, unquote(password)}
+        return frozenset(secret for secret in found if secret)
+
+    def mask(self, text: str) -> str:
+        """The text with every password replaced."""
+        for secret in sorted(self.secrets(), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def _checked(name: str, value: str) -> str:
+    if '"' in value or "\n" in value:
+        raise UserError(
+            f"{name} holds a quote or a line break, which an apt.conf cannot",
+            resolution="Write it as %22 or %0A.",
+        )
+    return value
+
+
+def _password(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).password
+    except ValueError:
+        return None
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Login:
+    """One entry of a netrc file."""
+
+    machine: str
+    user: str
+    password: str = field(repr=False)
+
+
+def parse_netrc(text: str) -> tuple[Login, ...]:
+    """
+    Read the entries of a netrc file.
+
+    >>> parse_netrc("machine example.org login me password x")[0].user
+    'me'
+    """
+    words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
+    entries: list[dict[str, str]] = []
+    for key, value in pairwise(words):
+        if key == "machine":
+            entries.append({"machine": value})
+        elif key in {"login", "password"} and entries:
+            entries[-1].setdefault(key, value)
+    return tuple(
+        Login(machine=e["machine"], user=e.get("login", ""), password=e.get("password", ""))
+        for e in entries
+    )
+
+
+def access_of(
+    machine: AptMachine,
+    uris: Iterable[str] = (),
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> AptAccess:
+    """
+    Collect what reaching this machine's sources and more mirrors takes.
+
+    :param uris: mirrors beside those of the machine's sources; may hold credentials
+    :param environ: where ``http_proxy``, ``https_proxy`` and ``no_proxy`` count as for APT
+    :raises UserError: if a certificate that APT names cannot be read
+    """
+    environ = os.environ if environ is None else environ
+    mirrors = [*(source.uri for source in machine.sources), *uris]
+    settings = [(key, value) for key, value in machine.config.values if _keep(key, value)]
+    settings += _proxies_of_environment(machine.config, mirrors, environ)
+    settings += _detected_proxies(machine.config, mirrors, environ)
+    file_settings, files = _files(machine.config, mirrors)
+    logins = [machine.netrc, *(_as_netrc(uri) for uri in mirrors)]
+    return AptAccess(
+        settings=tuple(dict.fromkeys(settings)),
+        file_settings=file_settings,
+        files=files,
+        netrc="\n".join(dict.fromkeys(login for login in logins if login)),
+    )
+
+
+def _keep(name: str, value: str) -> bool:
+    is_default = name.startswith("Acquire::Allow") and value in {"0", "false", "no"}
+    return bool(value) and not is_default and bool(_PLAIN.match(name))
+
+
+def _proxies_of_environment(
+    config: AptConfig, mirrors: Iterable[str], environ: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Say in APT's words what the environment says (apt-transport-http(1))."""
+    found = []
+    for scheme in ("http", "https"):
+        name = f"Acquire::{scheme}::Proxy"
+        # APT reads the lower case name only, and prefers its configuration
+        given = environ.get(f"{scheme}_proxy", "")
+        if given and not config.get(name):
+            found.append((name, given))
+    spared = [word.strip() for word in environ.get("no_proxy", "").split(",") if word.strip()]
+    hosts = {urlsplit(uri).hostname or "" for uri in mirrors} | set(spared)
+    for host in sorted(hosts - {""}):
+        if any(_matches(host, pattern) for pattern in spared) and "*" not in host:
+            found += [(f"Acquire::{scheme}::Proxy::{host}", "DIRECT") for scheme in _SCHEMES]
+    return found
+
+
+_SCHEMES = ("http", "https")
+
+
+def _matches(host: str, pattern: str) -> bool:
+    pattern = pattern.lstrip("*") if pattern.startswith("*.") else pattern
+    return host == pattern or fnmatch(host, f"*{pattern}" if pattern.startswith(".") else pattern)
+
+
+def _detected_proxies(
+    config: AptConfig, mirrors: Iterable[str], environ: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Ask the machine's detection program here: elsewhere it does not exist."""
+    if not any(config.get(name) for name in _AUTO_DETECT):
+        return []
+    found = []
+    for uri in dict.fromkeys(mirrors):
+        parts = urlsplit(uri)
+        if parts.scheme in _SCHEMES and parts.hostname:
+            command = Command([APT_HELPER, "auto-detect-proxy", uri], env=dict(environ))
+            match = _USING.match(run(command).text)
+            if match and match[1]:
+                found.append((f"Acquire::{parts.scheme}::Proxy::{parts.hostname}", match[1]))
+    return found
+
+
+def _files(
+    config: AptConfig, mirrors: Iterable[str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, bytes], ...]]:
+    named = [(key, value) for key, value in config.values if value and _FILE.match(key)]
+    if (
+        any(uri.startswith("https:") for uri in mirrors)
+        and not config.get("Acquire::https::CaInfo")
+        and SYSTEM_CERTIFICATES.is_file()
+    ):
+        # a minimal chroot trusts nobody, and the machine may trust an authority of its own
+        named.append(("Acquire::https::CaInfo", str(SYSTEM_CERTIFICATES)))
+    names = {path: f"file-{n}.pem" for n, path in enumerate(dict.fromkeys(p for _, p in named))}
+    settings = tuple((key, names[path]) for key, path in named)
+    return settings, tuple((name, _read(Path(path))) for path, name in names.items())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}, which APT's configuration names: {error.strerror}",
+            resolution="Make it readable for this user, or remove the setting.",
+        ) from error
+
+
+def _as_netrc(uri: str) -> str:
+    """Turn the credentials of a mirror's URL into an entry of a netrc file."""
+    parts = urlsplit(uri)
+    if not parts.username or not parts.hostname:
+        return ""
+    port = f":{parts.port}" if parts.port else ""
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    if re.search(r"\s", user + password):
+        raise UserError(f"the credentials for {parts.hostname} hold a blank; APT cannot use that")
+    # without a scheme, APT sends credentials over https only
+    return f"machine {parts.scheme}://{parts.hostname}{port}{parts.path} login {user} password {password}"  # noqa: E501  one entry, one line

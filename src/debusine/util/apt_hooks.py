@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Lend APT access to a chroot while it fetches packages, and take it back.
+
+What is lent never stays: in a tarball it would reach an artifact, in a build the
+package's own code could read it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from debusine.util.apt_access import AptAccess
+
+CHROOT_DIRECTORY = "/etc/apt/debusine-access"
+CHROOT_CONF = "/etc/apt/apt.conf.d/90debusine-access"
+_ROOT = "@ROOT@"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MmdebstrapArguments:
+    """
+    Arguments for mmdebstrap.
+
+    :param before: stand before the task's own hooks
+    :param after: stand after the task's own hooks: they take the access away
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+def mmdebstrap_arguments(access: AptAccess, directory: Path) -> MmdebstrapArguments:
+    """
+    Write the access to a private directory and name the hooks that lend it.
+
+    mmdebstrap runs the machine's APT outside of the chroot with the chroot's
+    configuration, so certificates are named by their path outside at first, and
+    by that inside once custom scripts run.
+    """
+    if not access.is_needed:
+        return MmdebstrapArguments()
+    access.write(directory, seen_at=f"{_ROOT}{CHROOT_DIRECTORY}")
+    inside, conf = f'"$1"{CHROOT_DIRECTORY}', f'"$1"{CHROOT_CONF}'
+    names = sorted(path.name for path in directory.iterdir())
+    uploads = [
+        f"--setup-hook=upload {shlex.quote(str(directory / name))} {CHROOT_DIRECTORY}/{name}"
+        for name in names
+    ]
+    return MmdebstrapArguments(
+        before=(
+            f'--setup-hook=mkdir -p {inside} "$1"/etc/apt/apt.conf.d && chmod 0700 {inside}',
+            *uploads,
+            # mmdebstrap's directories hold neither blanks nor bars
+            f'--setup-hook=cd / && sed "s|{_ROOT}|$1|" {inside}/apt.conf > {conf}',
+            f"--setup-hook=cd / && chmod 0600 {inside}/* && chmod 0711 {inside}",
+            # APT's methods run as _apt and read certificates themselves
+            f"--setup-hook=cd / && chown _apt {inside}/*.pem 2>/dev/null || true",
+            f'--customize-hook=cd / && sed "s|{_ROOT}||" {inside}/apt.conf > {conf}',
+        ),
+        after=(f"--customize-hook=cd / && rm -rf {inside} {conf}",),
+    )
+
+
+def sbuild_arguments(access: AptAccess, directory: Path) -> tuple[str, ...]:
+    """
+    Write the access to a private directory and name the commands that lend it to a build.
+
+    It is taken away after build dependencies are installed, before the package's code runs.
+    """
+    if not access.is_needed:
+        return ()
+    access.write(directory, seen_at=CHROOT_DIRECTORY)
+    source = shlex.quote(str(directory)).replace("%", "%%")
+    unpack = (
+        f"umask 077 && mkdir -p {CHROOT_DIRECTORY}"
+        f" && tar -x --no-same-owner -C {CHROOT_DIRECTORY}"
+        f" && cp {CHROOT_DIRECTORY}/apt.conf {CHROOT_CONF}"
+        # APT's methods run as _apt and read certificates themselves
+        f" && chmod 0711 {CHROOT_DIRECTORY} && chmod 0644 {CHROOT_CONF}"
+        f" && chown _apt {CHROOT_DIRECTORY}/*.pem 2>/dev/null || true"
+    )
+    lend = f"tar -c -C {source} . | %SBUILD_CHROOT_EXEC sh -c {shlex.quote(unpack)}"
+    return (
+        f"--pre-build-commands={lend}",
+        f"--starting-build-commands=rm -rf {CHROOT_DIRECTORY} {CHROOT_CONF}",
+    )
