@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the file system of a sandbox goes: memory or disk, unpacked or layered."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+MIB = 1024**2
+MIN_FREE_BYTES = 1024 * MIB  # of memory, left to everybody else
+FREE_FRACTION = 4  # and a quarter of all of it
+WORK_BYTES = 512 * MIB  # for what a task writes
+
+
+class Place(StrEnum):
+    """What holds the tree."""
+
+    MEMORY = "memory"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of the machine, in bytes."""
+
+    total: int
+    available: int
+
+    def room(self) -> int:
+        """How much a sandbox may take; may be negative."""
+        return self.available - max(MIN_FREE_BYTES, self.total // FREE_FRACTION)
+
+
+def memory_of_machine(file: Path = Path("/proc/meminfo")) -> Memory:
+    """
+    Read how much memory there is.
+
+    :source: proc(5), meminfo
+    """
+    values = {}
+    for line in file.read_text().splitlines():
+        name, _, amount = line.partition(":")
+        values[name] = int(amount.split()[0]) * 1024
+    return Memory(total=values["MemTotal"], available=values["MemAvailable"])
+
+
+def choose_place(tree_bytes: int, memory: Memory, *, allowed: bool = True) -> Place:
+    """
+    Memory if the tree and what a task writes leave enough for everybody else.
+
+    :param allowed: whether memory may be used at all
+
+    >>> choose_place(500 * MIB, Memory(total=24000 * MIB, available=20000 * MIB))
+    <Place.MEMORY: 'memory'>
+    >>> choose_place(500 * MIB, Memory(total=2000 * MIB, available=1500 * MIB))
+    <Place.DISK: 'disk'>
+    """
+    fits = memory.room() >= tree_bytes + WORK_BYTES
+    return Place.MEMORY if allowed and fits else Place.DISK
+
+
+def is_reachable_by_others(path: Path) -> bool:
+    """Whether users who own nothing of it can enter every directory down to a path."""
+    resolved = path.resolve()
+    return all(directory.stat().st_mode & 0o001 for directory in (resolved, *resolved.parents))
+
+
+def keeps_user_attributes(directory: Path) -> bool:
+    """
+    Whether files here can have ``user.`` attributes, as layers of an overlay need.
+
+    Memory-backed file systems have them since Linux 6.6.
+    """
+    with tempfile.TemporaryFile(dir=directory) as probe:
+        try:
+            os.setxattr(probe.fileno(), "user.debusine", b"1")
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sandboxes out of user namespaces: no privileges, no daemon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from typing_extensions import override
+
+from debusine.domain.category import ArtifactCategory
+from debusine.domain.executor import BackendType
+from debusine.tasks.executors import room
+from debusine.tasks.executors.base import (
+    Executor,
+    ExecutorOptions,
+    ExecutorStatistics,
+    ImageNotDownloadedError,
+    Instance,
+    InstanceError,
+    TreeStrategy,
+)
+from debusine.tasks.executors.images import ImageCache, ImageEntry
+from debusine.tasks.executors.instance import InstanceStateError, Stream
+from debusine.tasks.executors.unshare_session import Session, Tree, unpack
+from debusine.util import userns
+from debusine.util.tar import estimated_size_bytes
+
+log = structlog.get_logger(__name__)
+
+MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108  asked about, not written to
+USES_BEFORE_BASE = 2
+
+
+class UnshareInstance(Instance):
+    """
+    A tree of its own, in namespaces of its own, on the network of the machine.
+
+    :param entry: the image
+    :param working_directory: of ours; what the tree needs of the disk lies below
+    """
+
+    def __init__(
+        self, entry: ImageEntry, working_directory: Path, options: ExecutorOptions
+    ) -> None:
+        super().__init__()
+        self._entry = entry
+        self._working_directory = working_directory
+        self._options = options
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """
+        The namespaces.
+
+        :raises InstanceStateError: if it does not run
+        """
+        if self._session is None:
+            raise InstanceStateError("the instance is not running")
+        return self._session
+
+    @override
+    def is_started(self) -> bool:
+        return self._session is not None and self._session.is_alive()
+
+    @override
+    def _start(self) -> None:
+        if self._session is not None:
+            self._session.stop()  # its first process died under it
+        directory = self._working_directory / f"unshare-{uuid4().hex[:12]}"
+        if wants_base(self._entry, self._options):
+            try:
+                self._session = self._start_on_base(directory)
+            except InstanceError as error:
+                log.warning("overlay-not-possible", error=error.explain())
+            else:
+                return
+        memory = room.memory_of_machine()
+        size = estimated_size_bytes(self._entry.path)
+        place = room.choose_place(size, memory, allowed=self._options.memory)
+        tree = Tree(
+            image=self._entry.path, base=None, place=place, memory_bytes=max(memory.room(), size)
+        )
+        self._session = Session(directory, tree)
+
+    def _start_on_base(self, directory: Path) -> Session:
+        memory = room.memory_of_machine()
+        allowed = self._options.memory and room.keeps_user_attributes(MEMORY_FILE_SYSTEM)
+        with self._entry.in_use() as lock:
+            tree = Tree(
+                image=self._entry.path,
+                base=prepare_base(self._entry),
+                place=room.choose_place(0, memory, allowed=allowed),
+                memory_bytes=max(memory.room(), room.WORK_BYTES),
+                hold=(lock,),
+            )
+            return Session(directory, tree)
+
+    @override
+    def _stop(self) -> None:
+        session, self._session = self.session, None
+        session.stop()
+
+    @override
+    def _popen(
+        self,
+        args: Sequence[str],
+        *,
+        cwd: Path | None,
+        env: Mapping[str, str],
+        user: tuple[int, int],
+        stdin: Stream,
+        stdout: Stream,
+        stderr: Stream,
+    ) -> subprocess.Popen[bytes]:
+        return self.session.popen(
+            args, cwd=cwd, env=env, user=user, stdin=stdin, stdout=stdout, stderr=stderr
+        )
+
+
+class UnshareExecutor(Executor):
+    """System tarballs, run in user namespaces."""
+
+    backend = BackendType.UNSHARE
+    image_category = ArtifactCategory("debian:system-tarball")
+    _entry: ImageEntry | None = None
+
+    @override
+    @classmethod
+    def available(cls) -> bool:
+        return userns.can_unshare()
+
+    @override
+    def download_image(self) -> str:
+        cache = ImageCache(self.options.cache_directory, max_images=self.options.max_images)
+        self._entry = cache.fetch(self.client, self.system_image, self.backend)
+        return self.image_name()
+
+    @property
+    def entry(self) -> ImageEntry:
+        """
+        The image in the cache.
+
+        :raises ImageNotDownloadedError: before :meth:`download_image`
+        """
+        if self._entry is None:
+            raise ImageNotDownloadedError(f"image {self.system_image.id} is not downloaded yet")
+        return self._entry
+
+    @override
+    def image_name(self) -> str:
+        return str(self.entry.path)
+
+    @override
+    def create(self) -> UnshareInstance:
+        return UnshareInstance(self.entry, self.working_directory, self.options)
+
+    @override
+    def autopkgtest_virt_server(self) -> str:
+        return "unshare"
+
+    @override
+    def autopkgtest_virt_args(self) -> list[str]:
+        data = self.system_image.data
+        return [
+            "--arch", str(data["architecture"]),
+            "--release", str(data["codename"]),
+            "--tarball", self.image_name(),
+        ]  # fmt: skip
+
+    @override
+    @classmethod
+    def get_statistics(cls, instance: Instance | None) -> ExecutorStatistics:
+        memory = room.memory_of_machine()
+        used = available = None
+        if isinstance(instance, UnshareInstance) and instance.is_started():
+            disk = shutil.disk_usage(instance.session.root)
+            used, available = disk.used, disk.total
+        return ExecutorStatistics(
+            disk_space=used,
+            available_disk_space=available,
+            memory=memory.total - memory.available,
+            available_memory=memory.total,
+            cpu_count=os.cpu_count(),
+        )
+
+
+def wants_base(entry: ImageEntry, options: ExecutorOptions) -> bool:
+    """
+    Whether an instance is a layer on a kept tree.
+
+    Unpacking into memory costs little; a kept tree pays once an image is used again.
+    """
+    if options.strategy is TreeStrategy.UNPACK:
+        return False
+    path = str(entry.directory)
+    if any(character in path for character in ",:\\") or not room.is_reachable_by_others(
+        entry.directory
+    ):
+        return False
+    usage = entry.usage()
+    uses = 0 if usage is None else len(usage.usage)
+    return options.strategy is TreeStrategy.OVERLAY or uses >= USES_BEFORE_BASE
+
+
+def prepare_base(entry: ImageEntry) -> Path:
+    """
+    The unpacked tree of an image, made if it is not there.
+
+    :raises InstanceError: if it cannot be unpacked
+    """
+    parent = entry.backend_directory(BackendType.UNSHARE)
+    tree = parent / "tree"
+    temporary = parent / "tree.tmp"
+    with entry.locked():
+        owner = userns.subids_for(userns.user_name())[0].first
+        if tree.exists() and tree.stat().st_uid == owner:
+            return tree
+        for path in (tree, temporary):
+            userns.remove_tree(path)
+        parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temporary.mkdir(mode=0o755)
+        userns.give_to_root_of_subids(temporary)
+        try:
+            unpack(entry.path, temporary.absolute())
+        except BaseException:
+            userns.remove_tree(temporary)
+            raise
+        temporary.rename(tree)
+    return tree

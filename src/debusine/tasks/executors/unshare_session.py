@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The namespaces of one sandbox: set up, entered, and gone with their first process."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debusine.tasks.executors.instance import InstanceError, Stream
+from debusine.tasks.executors.room import Place
+from debusine.util import userns
+from debusine.util.command import kill_group
+from debusine.util.tar import CHUNK_BYTES, open_stream
+
+# read now: who runs tasks may not be allowed to read our files later
+INIT_SCRIPT = Path(__file__).with_name("unshare_init.sh").read_text()
+NAMESPACES = (
+    "--mount", "--propagation", "private", "--pid", "--ipc", "--uts",
+    "--fork", "--kill-child=KILL",
+)  # fmt: skip
+STOP_TIMEOUT_S = 10
+MAX_ERROR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """
+    How a sandbox gets its file system.
+
+    :param image: archive to unpack
+    :param base: unpacked tree to put a layer on; None: unpack the image
+    :param memory_bytes: how much it may take of memory, where it lies there
+    :param hold: open files that the sandbox keeps until it ends, locks for example
+    """
+
+    image: Path
+    base: Path | None
+    place: Place
+    memory_bytes: int
+    hold: tuple[int, ...] = ()
+
+
+class Session:
+    """
+    A sandbox that runs.
+
+    It ends when :meth:`stop` is called or when this process ends, however that
+    happens: its first process reads from a pipe that only we hold open.
+
+    :param directory: of ours, empty; what the sandbox keeps on disk lies there
+    :raises InstanceError: if it does not come up; nothing is left then
+    """
+
+    def __init__(self, directory: Path, tree: Tree) -> None:
+        self.directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        directory.mkdir(mode=0o755)
+        directory.chmod(0o755)
+        try:
+            self.pid = self._set_up(tree)
+        except BaseException:
+            self.stop()
+            raise
+
+    def is_alive(self) -> bool:
+        """Whether its first process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def root(self) -> Path:
+        """The root directory of the sandbox, seen from outside; for measuring only."""
+        return Path("/proc", str(self.pid), "root")
+
+    def popen(  # noqa: PLR0913  the parameters of a process
+        self,
+        args: Sequence[str],
+        *,
+        cwd: Path | None,
+        env: Mapping[str, str],
+        user: tuple[int, int],
+        stdin: Stream,
+        stdout: Stream,
+        stderr: Stream,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in it, in a process group of its own."""
+        enter = [
+            "nsenter", "--target", str(self.pid), "--user", "--mount", "--pid", "--ipc", "--uts",
+            "--setuid", str(user[0]), "--setgid", str(user[1]), f"--wdns={cwd or '/'}", "--",
+        ]  # fmt: skip
+        return userns.popen(args, prefix=enter, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
+
+    def stop(self) -> None:
+        """End every process in it and remove its directory; safe to call twice."""
+        if self._process is not None:
+            with contextlib.suppress(OSError), self._process:
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
+                try:
+                    self._process.wait(STOP_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    kill_group(self._process.pid, signal.SIGKILL)
+        userns.remove_tree(self.directory)
+
+    def _set_up(self, tree: Tree) -> int:
+        scratch = self.directory / "scratch"
+        scratch.mkdir()
+        userns.give_to_root_of_subids(scratch)
+        arguments = [tree.place.value, str(tree.memory_bytes), str(tree.base or "")]
+        with tempfile.TemporaryFile() as errors:
+            self._process = process = userns.popen(
+                ["sh", "-c", INIT_SCRIPT, "debusine-sandbox", *arguments],
+                prefix=(*userns.SUBIDS_ONLY, *NAMESPACES),
+                cwd=self.directory,
+                stdin=subprocess.PIPE,
+                stderr=errors,
+                pass_fds=tree.hold,
+            )
+            try:
+                if tree.base is None:
+                    pid = _hear(process, "unpack")
+                    into = ["nsenter", "--target", str(pid), "--user", "--mount",
+                            "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
+                    unpack(tree.image, Path("scratch/root"), prefix=into)
+                    _say(process, b"unpacked\n")
+                return _hear(process, "ready")
+            except _SilentError:
+                errors.seek(0)
+                said = errors.read(MAX_ERROR_BYTES).decode(errors="replace")
+                raise InstanceError("the sandbox did not come up", details=said) from None
+
+
+class _SilentError(Exception):
+    """The first process of a sandbox ended before its time."""
+
+
+def _hear(process: subprocess.Popen[bytes], word: str) -> int:
+    line = b"" if process.stdout is None else process.stdout.readline()
+    said, _, pid = line.decode(errors="replace").strip().partition(" ")
+    if said != word:
+        raise _SilentError
+    return int(pid)
+
+
+def _say(process: subprocess.Popen[bytes], line: bytes) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(line)
+            process.stdin.flush()
+
+
+def unpack(image: Path, directory: Path, *, prefix: Sequence[str] = userns.SUBIDS_ONLY) -> None:
+    """
+    Unpack an archive as root of the subordinate ids.
+
+    :param prefix: command that enters the namespaces to do it in
+    :raises InstanceError: if that fails
+    :raises ArchiveError: if the archive cannot be read
+    """
+    # device nodes cannot be made there; they are bound later
+    command = [
+        "tar", "--extract", "--file=-", "--numeric-owner", "--exclude=./dev/*",
+        f"--directory={directory}",
+    ]  # fmt: skip
+    with tempfile.TemporaryFile() as errors:
+        process = userns.popen(
+            command,
+            prefix=prefix,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        with process, open_stream(image) as stream:
+            if process.stdin is not None:
+                # why tar ended early is known from its status
+                with contextlib.suppress(BrokenPipeError), process.stdin:
+                    shutil.copyfileobj(stream, process.stdin, CHUNK_BYTES)
+        if process.returncode:
+            errors.seek(0)
+            said = errors.read(MAX_ERROR_BYTES).decode(errors="replace")
+            raise InstanceError(f"cannot unpack {image.name}", details=said)

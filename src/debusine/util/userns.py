@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+User namespaces whose ids are the subordinate ids of a user.
+
+Two maps are in use. In :data:`SUBIDS_ONLY`, id 0 inside is the first subordinate
+id outside: what runs there owns nothing of the user who started it. In
+:data:`OWNER_AND_SUBIDS`, id 0 inside is the user, and the subordinate ids follow
+from 1: such a process may change and remove the files of both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+from debusine.errors import ConflictError, NotPossibleError, UserError
+from debusine.util.command import Command, CommandError, Completed, missing, run
+
+_AUTO = ("unshare", "--map-users=auto", "--map-groups=auto")
+SUBIDS_ONLY = (*_AUTO, "--setuid=0", "--setgid=0")
+OWNER_AND_SUBIDS = (*_AUTO, "--map-root-user")
+TOOLS = ("unshare", "nsenter", "newuidmap", "newgidmap")
+NEEDED_IDS = 65536
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+Stream: TypeAlias = int | IO[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubIds:
+    """A range of subordinate ids: ``count`` of them from ``first`` on."""
+
+    first: int
+    count: int
+
+
+def subids_for(user: str, file: Path = Path("/etc/subuid")) -> list[SubIds]:
+    """
+    Ranges that a file gives to a user, by name or by number, in order of the file.
+
+    :param file: ``/etc/subuid`` or ``/etc/subgid``
+    :returns: may be empty; lines that do not parse are passed over
+    :source: subuid(5)
+    """
+    names = {user}
+    with contextlib.suppress(KeyError):
+        names.add(str(pwd.getpwnam(user).pw_uid))
+    try:
+        lines = file.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        owner, _, numbers = line.partition(":")
+        first, _, count = numbers.partition(":")
+        if owner in names and first.isdecimal() and count.strip().isdecimal():
+            found.append(SubIds(int(first), int(count)))
+    return found
+
+
+def check_unshare() -> None:
+    """
+    Make sure that we can have a user namespace with subordinate ids.
+
+    :raises NotPossibleError: says what is missing and which command mends it
+    """
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            package = "uidmap" if tool.startswith("new") else "util-linux"
+            raise NotPossibleError(
+                f"program not found: {tool}",
+                resolution=f"As an administrator: apt-get install {package}",
+            )
+    user = user_name()
+    for name in ("subuid", "subgid"):
+        ranges = subids_for(user, Path("/etc", name))
+        if not any(entry.count >= NEEDED_IDS for entry in ranges):
+            raise NotPossibleError(
+                f"user {user} has no range of {NEEDED_IDS} ids in /etc/{name}",
+                resolution=(
+                    f"As an administrator, with a range nobody else has:"
+                    f" usermod --add-{name}s 200000-265535 {user}"
+                ),
+            )
+    try:
+        run(Command([*SUBIDS_ONLY, "true"], timeout_s=30))
+    except CommandError as error:
+        raise NotPossibleError(
+            "the kernel refuses user namespaces",
+            details=error.details,
+            resolution=(
+                "See /proc/sys/user/max_user_namespaces and, where it exists,"
+                " /proc/sys/kernel/unprivileged_userns_clone. Nothing that runs in a"
+                " chroot can have them."
+            ),
+        ) from error
+
+
+def can_unshare() -> bool:
+    """Whether we can have a user namespace with subordinate ids."""
+    try:
+        check_unshare()
+    except NotPossibleError:
+        return False
+    return True
+
+
+def user_name() -> str:
+    """Name of the user we run as, or the number if it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def run_as_owner(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    stdin: Path | bytes | None = None,
+    check: bool = True,
+) -> Completed:
+    """
+    Run a command that may change files of the user and of its subordinate ids.
+
+    :raises CommandError: if it fails and ``check`` is set
+    """
+    return run(Command([*OWNER_AND_SUBIDS, *argv], cwd=cwd, stdin=stdin, check=check))
+
+
+def popen(  # noqa: PLR0913  the parameters of a process
+    argv: Sequence[str],
+    *,
+    prefix: Sequence[str] = SUBIDS_ONLY,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: Stream = subprocess.DEVNULL,
+    stdout: Stream = subprocess.PIPE,
+    stderr: Stream = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """
+    Start a command in a namespace of its own, in a process group of its own.
+
+    :param prefix: :data:`SUBIDS_ONLY` or :data:`OWNER_AND_SUBIDS`, and more options
+        of ``unshare``
+    :param env: the whole environment, except for ``PATH``
+    :raises NotPossibleError: if ``unshare`` is not there
+    """
+    try:
+        return subprocess.Popen(
+            [*prefix, *argv],
+            cwd=cwd,
+            env={**(env or {}), "PATH": PATH},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise missing(prefix[0], cwd) from error
+
+
+def give_to_root_of_subids(path: Path) -> None:
+    """Make a file of ours belong to id 0 of :data:`SUBIDS_ONLY`."""
+    run_as_owner(["chown", "--no-dereference", "1:1", "--", str(path)])
+
+
+def remove_tree(path: Path) -> None:
+    """
+    Remove a tree that holds files of ours and of our subordinate ids.
+
+    A tree that is not there is fine. Nothing below a mount point is touched.
+
+    :raises ConflictError: if something is mounted in it and we may not undo that
+    :raises UserError: if something in it belongs to somebody else
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    _unmount_below(path)
+    if _remove_own(path):
+        return
+    argv = ["rm", "--recursive", "--force", "--one-file-system", "--", str(path)]
+    prefix = () if os.geteuid() == 0 else OWNER_AND_SUBIDS
+    done = run(Command([*prefix, *argv], check=False))
+    if path.exists() or path.is_symlink():
+        raise UserError(
+            f"cannot remove {path}",
+            details=done.stderr.decode(errors="replace")[:2000],
+        )
+
+
+def mounts_below(path: Path) -> list[Path]:
+    """Mount points at or below a path, innermost first; what we can see of them."""
+    top = path.resolve()
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        # octal escapes: space, tab, newline, backslash
+        text = line.split(" ")[4].encode("latin-1", "replace").decode("unicode_escape")
+        point = Path(text.encode("latin-1", "replace").decode(errors="surrogateescape"))
+        if point.is_relative_to(top):
+            found.append(point)
+    return found[::-1]
+
+
+def _unmount_below(path: Path) -> None:
+    for point in mounts_below(path):
+        done = run(Command(["umount", "--lazy", "--", str(point)], check=False))
+        if done.returncode:
+            raise ConflictError(
+                f"cannot remove {path}: {point} is mounted",
+                details=done.stderr.decode(errors="replace"),
+                resolution=f"As an administrator: umount {point}",
+            )
+
+
+def _remove_own(path: Path) -> bool:
+    """Remove what a plain removal can; true if nothing is left."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
