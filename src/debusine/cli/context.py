@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that stand before the command, and what follows from them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Globals:
+    """
+    Options of the program.
+
+    :param debug: names of subsystems with commas; ``http`` and ``all`` are special
+    """
+
+    server: str | None = None
+    scope: str | None = None
+    config_file: Path | None = None
+    silent: bool = False
+    debug: str | None = None
+
+    @property
+    def subsystems(self) -> frozenset[str]:
+        """What shall be shown in detail."""
+        return frozenset(word.strip() for word in (self.debug or "").split(",") if word.strip())
+
+    def start_logging(self) -> None:
+        """Send log events to standard error, as much of them as was asked for."""
+        level = logging.WARNING if self.silent else logging.INFO
+        logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
+        # chatty below warnings, and not about what users do
+        logging.getLogger("urllib3").setLevel(logging.WARNING)
+        names = self.subsystems
+        if "all" in names:
+            logging.getLogger().setLevel(logging.DEBUG)
+        for name in names - {"all", "http"}:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        if names & {"all", "http"}:
+            # requests and statuses; headers hold tokens and are not shown
+            logging.getLogger("urllib3").setLevel(logging.DEBUG)
