@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watch one process of a task: end it when the task is aborted, leave no stragglers."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import IO
+
+from debusine.tasks.abort import AbortSwitch
+from debusine.tasks.logs import LogSender
+from debusine.tasks.pump import PumpedPipe, pumping
+from debusine.util.command import kill_group
+
+# an aborted task is gone within two seconds; this is what its command has to clean up
+TERMINATION_GRACE_S = 1.0
+REAP_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """
+    How a process ended.
+
+    :param returncode: minus the signal that ended it; ``None`` if it cannot be reaped
+    :param aborted: whether we ended it
+    """
+
+    returncode: int | None
+    aborted: bool
+
+
+def supervise(
+    process: subprocess.Popen[bytes],
+    *,
+    abort: AbortSwitch,
+    log: IO[bytes],
+    capture: IO[bytes] | None = None,
+    sender: LogSender | None = None,
+) -> Ended:
+    """
+    Pass the output of a process on until it ended or the switch is pulled.
+
+    Its process group is killed in any case.
+
+    :param process: leads a process group of its own; its outputs are pipes, its
+        standard error is joined with its output unless ``capture`` is given
+    :param log: gets standard error, and standard output unless it is captured
+    :param capture: gets standard output
+    :raises OSError: if output could not be written
+    """
+    with pumping(_pipes(process, log, capture), sender) as pump:
+        try:
+            aborted = _wait(process, abort)
+            if aborted:
+                _terminate(process)
+        finally:
+            # before reaping, so that the number cannot belong to somebody else yet
+            kill_group(process.pid)
+            returncode = _reap(process)
+        if not aborted:
+            pump.finish()
+    return Ended(returncode=returncode, aborted=aborted)
+
+
+def _pipes(
+    process: subprocess.Popen[bytes], log: IO[bytes], capture: IO[bytes] | None
+) -> list[PumpedPipe]:
+    assert process.stdout is not None, "standard output must be a pipe"
+    pipes = [PumpedPipe(pipe=process.stdout, file=capture or log, stream="stdout")]
+    if process.stderr is not None:
+        pipes.append(PumpedPipe(pipe=process.stderr, file=log, stream="stderr"))
+    return pipes
+
+
+def _wait(process: subprocess.Popen[bytes], abort: AbortSwitch) -> bool:
+    """Wait for the end of a process, without reaping it, or for the switch, which wins."""
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.register(abort.fileno(), select.POLLIN)
+        poll.poll()
+    finally:
+        os.close(pidfd)
+    return abort.pulled
+
+
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and give it a moment to; it is not reaped."""
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        os.kill(process.pid, signal.SIGTERM)
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        poll.poll(TERMINATION_GRACE_S * 1000)
+    finally:
+        os.close(pidfd)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(timeout=REAP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    try:
+        return process.wait(timeout=REAP_S)
+    except subprocess.TimeoutExpired:
+        # stuck in the kernel
+        return None

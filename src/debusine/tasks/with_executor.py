@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks that need an environment to run in."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any, Generic
+
+from debian.debian_support import Version
+from typing_extensions import TypeVar, override
+
+from debusine.domain import tags
+from debusine.domain import worker_metadata as metadata_rules
+from debusine.domain.executor import BackendType
+from debusine.tasks.base import BaseExternalTask
+from debusine.tasks.executors.base import Instance
+from debusine.tasks.executors.registry import executor_class
+from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
+from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
+from debusine.tasks.sandbox import describe_failure, installed_version, push_input
+
+TDE = TypeVar("TDE", bound=BaseTaskDataWithExecutor)
+DTDE = TypeVar(
+    "DTDE", bound=BaseDynamicTaskDataWithExecutor, default=BaseDynamicTaskDataWithExecutor
+)
+
+INSTALL_LOG = "install.log"
+
+
+class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
+    """
+    Base of tasks that run in an environment, or hand one to a tool.
+
+    ``configure_for_execution`` calls ``_prepare_executor_instance``, or
+    ``_prepare_executor`` where the tool starts the environment by itself.
+    """
+
+    DEFAULT_BACKEND = BackendType.UNSHARE
+    """What ``auto`` means."""
+
+    build_architecture = BuildArchitectureInput(
+        stage=Stage.PENDING, verbose_name="Build architecture"
+    )
+    """Architecture that the task is for."""
+
+    @property
+    def backend(self) -> BackendType:
+        """Technology that isolates the task."""
+        chosen = self.data.backend
+        return self.DEFAULT_BACKEND if chosen == BackendType.AUTO else chosen
+
+    @override
+    def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
+        architecture = self.data.build_architecture
+        return (
+            super().can_run_on(worker_metadata)
+            and metadata_rules.has_executor(worker_metadata, self.backend)
+            and (
+                architecture is None
+                or metadata_rules.has_architecture(worker_metadata, architecture)
+            )
+        )
+
+    @override
+    def compute_system_required_tags(self) -> set[str]:
+        return {
+            *super().compute_system_required_tags(),
+            tags.executor_tag(self.backend),
+            tags.build_architecture_tag(self.build_architecture),
+        }
+
+    def _prepare_executor(self) -> None:
+        """Get the image of the environment onto this machine."""
+        assert self.debusine is not None, "no access to the server"
+        assert self.workspace_name is not None, "no workspace"
+        assert self.dynamic_data is not None, "no dynamic data"
+        assert self.dynamic_data.environment_id is not None, "no environment"
+        self.executor = executor_class(self.backend)(
+            self.debusine,
+            self.dynamic_data.environment_id,
+            self.workspace_name,
+            self.get_scratch_directory(),
+        )
+        self.executor.download_image()
+
+    def _prepare_executor_instance(self) -> None:
+        """Get the image and start a pristine instance of it."""
+        if self.executor is None:
+            self._prepare_executor()
+        assert self.executor is not None
+        self.executor_instance = self.executor.create()
+        self.executor_instance.start()
+
+    @override
+    def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
+        """Put the downloaded files into the instance, under the same path as outside."""
+        if self.executor_instance is not None:
+            push_input(self.executor_instance, download_directory, execute_directory)
+
+    def run_executor_command(
+        self,
+        cmd: list[str],
+        log_filename: str,
+        run_as_root: bool = False,  # noqa: FBT001, FBT002  fixed by the task API
+        check: bool = True,  # noqa: FBT001, FBT002
+    ) -> None:
+        """
+        Run a command in the instance that prepares the work.
+
+        :param log_filename: log file that its output goes to
+        :raises subprocess.CalledProcessError: if ``check`` and it failed
+        """
+        self._command_runner(log_filename).run_step(
+            self._instance(), cmd, run_as_root=run_as_root, check=check
+        )
+
+    def get_package_version(self, package_name: str) -> Version:
+        """
+        Find the version of a package that is installed in the instance.
+
+        :raises subprocess.CalledProcessError: if it is not installed; ``install.log`` says more
+        """
+        try:
+            return installed_version(self._instance(), package_name)
+        except subprocess.CalledProcessError as error:
+            what = f"Cannot find out the version of {package_name}"
+            self.append_to_log_file(INSTALL_LOG, describe_failure(what, error))
+            raise
+
+    @override
+    def cleanup(self) -> None:
+        """Stop the instance; not sooner, as uploads may need it."""
+        super().cleanup()
+        if self.executor_instance is not None and self.executor_instance.is_started():
+            self.executor_instance.stop()
+
+    def _instance(self) -> Instance:
+        assert self.executor_instance is not None, "no instance: prepare it first"
+        return self.executor_instance
