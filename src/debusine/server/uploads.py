@@ -151,13 +151,15 @@ class UploadFile:
             self._progress.update(memoryview(data))
         return self._progress.digest.hexdigest()
 
-    def forget(self) -> None:
-        """Do not remember the hash: the bytes are gone from here."""
+    def drop(self) -> None:
+        """Remove the bytes."""
         self._is_known = False
+        self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file and remember its hash for the next connection."""
-        if self._is_known and self._progress.position == self._offset:
+        is_here = os.fstat(self._descriptor).st_nlink > 0 and self.path.exists()
+        if self._is_known and is_here and self._progress.position == self._offset:
             _MEMORY.put(self.path, self._progress)
         os.close(self._descriptor)
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import BytesIO
 
-from django.db import transaction
 from django.db.models import Q
 
 from debusine.artifacts.base import check_data
@@ -19,6 +18,7 @@ from debusine.domain.content_type import is_content_type
 from debusine.domain.permission import MAX_ID, Verb, input_artifact_ids
 from debusine.errors import PermissionDeniedError, UserError
 from debusine.server.access import find_workspace, require
+from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.stores import EMPTY, Content, Store
 from debusine.wire.artifact import ArtifactCreate, FileCreate
@@ -30,6 +30,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BATCH = 500
 
 
+@action
 def create_artifact(
     actor: Actor,
     wanted: ArtifactCreate,
@@ -53,31 +54,30 @@ def create_artifact(
     contents = _check_files(wanted, data)
     if EMPTY in contents.values() and not store.exists(EMPTY):
         store.add(BytesIO(), EMPTY)
-    with transaction.atomic():
-        files = _file_rows(set(contents.values()), now)
-        known = _known_to_caller(actor, workspace, files, store)
-        artifact = Artifact.objects.create(
-            category=wanted.category,
-            workspace=workspace,
-            data=data,
-            created_at=now,
-            expiration_delay=wanted.expiration_delay,
-            created_by=None if actor.attempt is not None else actor.user,
-            created_by_work_request_id=wanted.work_request,
-        )
-        FileInArtifact.objects.bulk_create(
-            [
-                FileInArtifact(
-                    artifact=artifact,
-                    path=path,
-                    file=files[content],
-                    complete=content in known,
-                    content_type=wanted.files[path].content_type,
-                )
-                for path, content in contents.items()
-            ],
-            batch_size=_BATCH,
-        )
+    files = _file_rows(set(contents.values()), now)
+    known = _known_to_caller(actor, workspace, files, store)
+    artifact = Artifact.objects.create(
+        category=wanted.category,
+        workspace=workspace,
+        data=data,
+        created_at=now,
+        expiration_delay=wanted.expiration_delay,
+        created_by=None if actor.attempt is not None else actor.user,
+        created_by_work_request_id=wanted.work_request,
+    )
+    FileInArtifact.objects.bulk_create(
+        [
+            FileInArtifact(
+                artifact=artifact,
+                path=path,
+                file=files[content],
+                complete=content in known,
+                content_type=wanted.files[path].content_type,
+            )
+            for path, content in contents.items()
+        ],
+        batch_size=_BATCH,
+    )
     return artifact
 
 

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from debusine.artifacts.relation import RelationType
 from debusine.db.models import Artifact, ArtifactRelation, FileInArtifact
 from debusine.errors import UserError
 from debusine.server.access import find_artifact, require_change
+from debusine.server.action import action
 from debusine.server.actor import Actor
 
 
+@action
 def create_relation(
     actor: Actor, *, artifact: int, target: int, relation_type: RelationType
 ) -> tuple[ArtifactRelation, bool]:
@@ -29,10 +29,9 @@ def create_relation(
     target_row = find_artifact(actor, target)
     require_change(actor, source_row)
     _check_complete({"artifact": source_row, "target": target_row})
-    with transaction.atomic():
-        return ArtifactRelation.objects.get_or_create(
-            artifact=source_row, target=target_row, type=relation_type.value
-        )
+    return ArtifactRelation.objects.get_or_create(
+        artifact=source_row, target=target_row, type=relation_type.value
+    )
 
 
 def _check_complete(artifacts: dict[str, Artifact]) -> None:

@@ -17,7 +17,6 @@ from debusine.errors import NotFoundError
 from debusine.server.access import find_artifact, require_change
 from debusine.server.actor import Actor
 from debusine.server.stores import Content, ContentMismatchError, Store
-from debusine.server.uploads import UploadFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +61,9 @@ def find_upload(
         if temporary.exists():
             store.adopt(temporary, content)
         if store.exists(content):
-            _complete(entry.pk)
-            return UploadTarget(entry=entry.pk, content=content, is_complete=True, temporary=None)
+            done = UploadTarget(entry=entry.pk, content=content, is_complete=True, temporary=None)
+            show_file(done)
+            return done
         upload.delete()
         temporary = None
     return UploadTarget(
@@ -87,41 +87,37 @@ def begin_upload(target: UploadTarget, *, now: datetime) -> Path:
     return directory / upload.temporary_name
 
 
-def finish_upload(target: UploadTarget, file: UploadFile, *, store: Store) -> None:
+def accept_hash(target: UploadTarget, digest: str) -> None:
     """
-    Check the hash, move the bytes into the store, then show the file.
+    Decide about bytes that have all arrived.
 
-    Killed at any point, the upload either goes on or is finished by
-    :func:`find_upload`.
+    Killed after this, the upload is finished by :func:`find_upload`.
 
-    :param file: holds all bytes
-    :raises ContentMismatchError: if the hash differs; the bytes are dropped
-    :raises NoSpaceError: if the store is full; the bytes are kept
+    :param digest: SHA-256 of what arrived
+    :raises ContentMismatchError: if it is not the declared one; the upload is forgotten,
+        and the caller removes its bytes
     """
-    digest = file.digest()
-    file.forget()
-    if digest != target.content.sha256:
-        FileUpload.objects.filter(file_in_artifact=target.entry).delete()
-        file.path.unlink(missing_ok=True)
-        raise ContentMismatchError(
-            "The uploaded file has another hash than declared",
-            details=f"SHA-256 is {digest}, declared was {target.content.sha256}; "
-            "what was uploaded is dropped",
-        )
-    FileUpload.objects.filter(file_in_artifact=target.entry).update(verified=True)
-    store.adopt(file.path, target.content)
-    _complete(target.entry)
+    upload = FileUpload.objects.filter(file_in_artifact=target.entry)
+    if digest == target.content.sha256:
+        upload.update(verified=True)
+        return
+    upload.delete()
+    raise ContentMismatchError(
+        "The uploaded file has another hash than declared",
+        details=f"SHA-256 is {digest}, declared was {target.content.sha256}; "
+        "what was uploaded is dropped",
+    )
 
 
 @transaction.atomic
-def _complete(entry_id: int) -> None:
-    """Show a file, and its twins of the same content in the same artifact."""
-    entry = FileInArtifact.objects.get(pk=entry_id)
+def show_file(target: UploadTarget) -> None:
+    """Show a file that the store holds, and its twins of the same content in the artifact."""
+    entry = FileInArtifact.objects.get(pk=target.entry)
     File.objects.filter(pk=entry.file_id).update(stored=True)
     FileInArtifact.objects.filter(artifact=entry.artifact_id, file=entry.file_id).update(
         complete=True
     )
-    FileUpload.objects.filter(file_in_artifact=entry_id).delete()
+    FileUpload.objects.filter(file_in_artifact=target.entry).delete()
 
 
 def _find_entry(artifact: int, path: str) -> FileInArtifact | None:
