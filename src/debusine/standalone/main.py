@@ -14,7 +14,7 @@ import django
 
 from debusine.client.local_server import DataDir, find_holder
 from debusine.errors import ConflictError, DebusineError, UserError
-from debusine.standalone.logs import configure_logs
+from debusine.standalone.logs import open_log
 from debusine.standalone.options import Listen, Options, parse_options
 from debusine.util.file_lock import FileLock, try_lock
 
@@ -41,7 +41,7 @@ def _start(options: Options) -> int:
     os.umask(0o077)
     _make(options.data_dir)
     with hold_data_dir(options.data_dir) as lock, bind(options.listen) as listener:
-        configure_logs(options.data_dir.log, verbose=options.verbose)
+        open_log(options.data_dir.log)
         os.environ["DEBUSINE_DATA_DIR"] = str(options.data_dir.root)
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
         django.setup(set_prefix=False)

@@ -59,7 +59,6 @@ class Options:
     while_used: Path | None
     client_config: Path | None
     with_worker: bool
-    verbose: bool
 
 
 def parse_listen(text: str) -> Listen:
@@ -102,7 +101,6 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--while-used", type=Path, help="end when nobody holds a lock on this file")
     parser.add_argument("--client-config", type=Path, help="also write how to reach it here")
     parser.add_argument("--no-worker", action="store_true", help="start no agent")
-    parser.add_argument("--verbose", action="store_true", help="show the log here too")
     given = parser.parse_args(argv)
     return Options(
         data_dir=DataDir(given.data_dir.absolute()),
@@ -111,7 +109,6 @@ def parse_options(argv: Sequence[str]) -> Options:
         while_used=given.while_used,
         client_config=given.client_config,
         with_worker=not given.no_worker,
-        verbose=given.verbose,
     )
 
 

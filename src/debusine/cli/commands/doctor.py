@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,7 +30,7 @@ Examples:
     help="Where the data of a server on this machine lie.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of findings.")
-def doctor(*, data_dir: Path, as_json: bool) -> None:
+def doctor(*, data_dir: Path, as_json: bool) -> int:
     """
     Check whether this machine can build packages.
 
@@ -44,4 +43,4 @@ def doctor(*, data_dir: Path, as_json: bool) -> None:
     else:
         for line in lines(findings):
             click.echo(line)
-    sys.exit(1 if worst(findings) is Level.ERROR else 0)
+    return 1 if worst(findings) is Level.ERROR else 0

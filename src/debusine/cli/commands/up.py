@@ -40,8 +40,7 @@ Examples:
 )
 @click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
 @click.option("--service", is_flag=True, help="Write a systemd unit instead of starting now.")
-@click.option("--verbose", is_flag=True, help="Show the server's log in the terminal.")
-def up(*, data_dir: Path, listen: str, no_worker: bool, service: bool, verbose: bool) -> None:
+def up(*, data_dir: Path, listen: str, no_worker: bool, service: bool) -> None:
     """
     Start a server with one worker on this machine.
 
@@ -54,7 +53,6 @@ def up(*, data_dir: Path, listen: str, no_worker: bool, service: bool, verbose: 
         "--listen", listen,
         "--client-config", str(DEFAULT_PATH.expanduser()),
         *(["--no-worker"] if no_worker else []),
-        *(["--verbose"] if verbose else []),
     ]  # fmt: skip
     if service:
         _write_unit(command)

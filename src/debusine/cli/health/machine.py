@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debusine.errors import DebusineError
+from debusine.tasks.executors.room import memory_of_machine
 from debusine.util.apt_config import read_machine
 from debusine.util.apt_sources import AptSource
 from debusine.util.command import Command, run
@@ -88,7 +89,7 @@ def probe(data_dir: Path) -> Machine:
         mirror=_mirror(),
         data_dir=data_dir,
         data_free_bytes=shutil.disk_usage(_existing(data_dir)).free,
-        memory_bytes=_available_memory(Path("/proc/meminfo").read_text()),
+        memory_bytes=memory_of_machine().available,
         shared_memory_bytes=_shared_memory(),
     )
 
@@ -148,19 +149,6 @@ def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
-
-
-def _available_memory(meminfo: str) -> int:
-    """
-    Read ``MemAvailable`` in bytes, 0 if it is not there.
-
-    :source: proc_meminfo(5)
-    """
-    for line in meminfo.splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) * 1024
-    return 0
 
 
 def _shared_memory() -> int:
