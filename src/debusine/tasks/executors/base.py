@@ -42,10 +42,10 @@ class ImageSource(Protocol):
         """Describe an artifact, looked up through a workspace."""
         ...
 
-    def download_artifact_file(
-        self, artifact: ArtifactResponse, path_in_artifact: str, destination: Path
-    ) -> Path:
-        """Write one file of an artifact to ``destination``, size and hashes verified."""
+    def download_artifact(
+        self, artifact_id: int, destination: Path, *, workspace: str | None = None
+    ) -> ArtifactResponse:
+        """Write the files of an artifact below ``destination``, sizes and hashes verified."""
         ...
 
 
@@ -122,6 +122,7 @@ class Executor(ABC):
         options: ExecutorOptions | None = None,
     ) -> None:
         self.client = client
+        self.workspace = workspace
         self.working_directory = working_directory
         self.options = options or ExecutorOptions()
         self.system_image = client.artifact_get(system_image_id, workspace=workspace)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -141,11 +142,17 @@ class ImageCache:
         self._clock = clock or SystemClock()
 
     def fetch(
-        self, client: ImageSource, artifact: ArtifactResponse, backend: BackendType
+        self,
+        client: ImageSource,
+        artifact: ArtifactResponse,
+        backend: BackendType,
+        *,
+        workspace: str,
     ) -> ImageEntry:
         """
         Make sure that an image is here, and note that it is used.
 
+        :param workspace: through which the artifact is visible
         :raises ImageImportError: if the artifact does not look like an image
         """
         name, file = image_file(artifact)
@@ -157,7 +164,7 @@ class ImageCache:
                 if not _is_same_file(handle, entry.directory / ".lock"):
                     continue  # removed between opening and locking
                 if not entry.path.exists():
-                    self._download(client, artifact, entry)
+                    _download(client, artifact, entry, workspace)
                 use = Use(filename=name, backend=backend, timestamp=self._clock.now())
                 usage = (entry.usage() or UsageLog()).with_use(use)
                 write_atomically(
@@ -188,14 +195,6 @@ class ImageCache:
         ]
         return [entry.directory for entry in doomed if self._remove(entry)]
 
-    def _download(self, client: ImageSource, artifact: ArtifactResponse, entry: ImageEntry) -> None:
-        temporary = entry.directory / f".download.tmp.{entry.path.name}"
-        temporary.unlink(missing_ok=True)
-        log.info("image-download", artifact=artifact.id, file=entry.path.name)
-        client.download_artifact_file(artifact, entry.path.name, temporary)
-        temporary.chmod(0o644)
-        temporary.rename(entry.path)
-
     def _remove(self, entry: ImageEntry) -> bool:
         """Remove an entry unless somebody uses it."""
         try:
@@ -211,6 +210,17 @@ class ImageCache:
             return False
         log.info("image-removed", directory=str(entry.directory))
         return True
+
+
+def _download(
+    client: ImageSource, artifact: ArtifactResponse, entry: ImageEntry, workspace: str
+) -> None:
+    log.info("image-download", artifact=artifact.id, file=entry.path.name)
+    with tempfile.TemporaryDirectory(prefix=".download.tmp.", dir=entry.directory) as name:
+        client.download_artifact(artifact.id, Path(name), workspace=workspace)
+        temporary = Path(name, entry.path.name)
+        temporary.chmod(0o644)
+        temporary.rename(entry.path)
 
 
 @contextmanager

@@ -139,7 +139,9 @@ class UnshareExecutor(Executor):
     @override
     def download_image(self) -> str:
         cache = ImageCache(self.options.cache_directory, max_images=self.options.max_images)
-        self._entry = cache.fetch(self.client, self.system_image, self.backend)
+        self._entry = cache.fetch(
+            self.client, self.system_image, self.backend, workspace=self.workspace
+        )
         return self.image_name()
 
     @property

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a system tarball that tasks run in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from typing_extensions import override
+
+from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook
+from debusine.tasks.bootstrap_models import BootstrapOptions, SystemBootstrapData
+
+TARBALL = "system.tar"
+INIT_TEST = "test-sbin-init"
+DEFAULT_TIMEOUT_S = 30
+
+Variant = Literal[
+    "buildd",
+    "minbase",
+    "-",
+    "apt",
+    "custom",
+    "debootstrap",
+    "essential",
+    "extract",
+    "important",
+    "required",
+    "standard",
+]
+
+
+class MmdebstrapOptions(BootstrapOptions):
+    """What the system shall be, in mmdebstrap's words."""
+
+    variant: Variant | None = None
+
+
+class MmdebstrapData(SystemBootstrapData):
+    """What a user submits for ``mmdebstrap``."""
+
+    bootstrap_options: MmdebstrapOptions
+
+
+class MmDebstrap(SystemBootstrap[MmdebstrapData]):
+    """Make a tarball of a system with mmdebstrap."""
+
+    TASK_NAME = "mmdebstrap"
+    TASK_VERSION = 1
+
+    @override
+    def _cmd_env(self) -> dict[str, str]:
+        # no command in the new system shall stop for a question
+        return {**super()._cmd_env(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+    @override
+    def _cmdline(self) -> list[str]:
+        options = self.data.bootstrap_options
+        timeout = self._read_timeout_s()
+        gpgv = options.gpgv_command
+        init = '"$1/sbin/init"'
+        return [
+            "mmdebstrap",
+            f"--aptopt=Acquire::http::timeout={timeout}",
+            f"--aptopt=Acquire::https::timeout={timeout}",
+            *self._kept,
+            # throw-away until it is packed; taken out of the system below
+            "--dpkgopt=force-unsafe-io",
+            "--mode=unshare", "--format=tar", f"--architectures={options.architecture}",
+            "--verbose",
+            *self._apt.before,
+            *self._source_arguments(),
+            *([f'--aptopt=Apt::Key::gpgvcommand "/usr/bin/{gpgv}"'] if gpgv else []),
+            hook(f"download /etc/os-release {OS_RELEASE}"),
+            hook(f"copy-out /var/lib/dpkg {DPKG_DIRECTORY}"),
+            hook('rm -f "$1/etc/hostname"'),
+            hook('test -h "$1/etc/resolv.conf" || rm -f "$1/etc/resolv.conf"'),
+            "--skip=chroot/start-stop-daemon",
+            *self._script_arguments(),
+            hook(f'(test -x {init} || test -h {init}) ; echo $? > "$1/test_sbin_init"'),
+            hook(f"download test_sbin_init {INIT_TEST}"),
+            hook('rm "$1/test_sbin_init"'),
+            hook('rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"'),
+            *self._apt.after,
+            *([f"--variant={options.variant}"] if options.variant else []),
+            *([f"--include={','.join(options.extra_packages)}"] if options.extra_packages else []),
+            "", TARBALL, "", str(self._written.host),
+        ]  # fmt: skip
+
+    @override
+    def run(self, execute_directory: Path) -> WorkRequestResults:
+        result = super().run(execute_directory)
+        if result is not WorkRequestResults.SUCCESS:
+            return result
+        return self.task_result(
+            self.run_cmd(compress_command(), execute_directory), execute_directory
+        )
+
+    @override
+    def check_directory_for_consistency_errors(self, build_directory: Path) -> list[str]:
+        # a failed run has said already what is wrong
+        if not (build_directory / TARBALL).exists() and not find_tarball(build_directory):
+            return []
+        wanted = [OS_RELEASE, INIT_TEST]
+        return [f"{name} is missing" for name in wanted if not (build_directory / name).is_file()]
+
+    @override
+    def upload_artifacts(
+        self, execute_directory: Path, *, execution_result: WorkRequestResults
+    ) -> None:
+        if execution_result is not WorkRequestResults.SUCCESS:
+            return
+        assert self.debusine is not None, "no access to the server"
+        tarball = find_tarball(execute_directory)
+        assert tarball is not None, "a success without a tarball"
+        data = SystemTarballData(
+            filename=tarball.name,
+            with_init=(execute_directory / INIT_TEST).read_text().strip() == "0",
+            **self._system_data(execute_directory),
+        )
+        self.debusine.upload_artifact(
+            SystemTarball.from_tarball(tarball, data),
+            workspace=self.workspace_name,
+            work_request=self.work_request_id,
+        )
+
+    def _read_timeout_s(self) -> int:
+        timeout = self.http_timeout
+        seconds = timeout[1] if isinstance(timeout, tuple) else timeout
+        return round(seconds) if seconds else DEFAULT_TIMEOUT_S
+
+
+def compress_command() -> list[str]:
+    """Command that packs the tarball: fast to unpack comes first, small second."""
+    if shutil.which("zstd") is not None:
+        return ["zstd", "--threads=0", "-3", "--quiet", "--rm", TARBALL]
+    return ["xz", "--threads=0", "-3", TARBALL]
+
+
+def find_tarball(directory: Path) -> Path | None:
+    """The packed tarball, if there is one."""
+    return next(iter(sorted(directory.glob(f"{TARBALL}.*"))), None)
