@@ -92,12 +92,16 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     workspace_name: str | None = None
     http_timeout: float | tuple[float, float] | None = None
     debusine: Debusine | None = None
+    executor_type: type[Executor] | None = None
+    """What to use in place of the executor of the backend, if anything."""
     executor: Executor | None = None
     executor_instance: Instance | None = None
     log_sender: LogSender | None = None
     working_directory: Path | None = None
     scratch_directory: Path | None = None
     """Where trees and temporary files go; default: the working directory."""
+    image_cache_directory: Path | None = None
+    """Where images are kept between tasks; default: the executor's own choice."""
     apt_access_directory: Path | None = None
     """APT configuration and credentials that the worker lends to the task."""
     last_exit_code: int | None = None

@@ -14,7 +14,7 @@ from debusine.domain import tags
 from debusine.domain import worker_metadata as metadata_rules
 from debusine.domain.executor import BackendType
 from debusine.tasks.base import BaseExternalTask
-from debusine.tasks.executors.base import Instance
+from debusine.tasks.executors.base import ExecutorOptions, Instance
 from debusine.tasks.executors.registry import executor_class
 from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
@@ -76,11 +76,13 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         assert self.workspace_name is not None, "no workspace"
         assert self.dynamic_data is not None, "no dynamic data"
         assert self.dynamic_data.environment_id is not None, "no environment"
-        self.executor = executor_class(self.backend)(
+        kind = self.executor_type or executor_class(self.backend)
+        self.executor = kind(
             self.debusine,
             self.dynamic_data.environment_id,
             self.workspace_name,
             self.get_scratch_directory(),
+            options=ExecutorOptions(cache_directory=self.image_cache_directory),
         )
         self.executor.download_image()
 
