@@ -40,6 +40,14 @@ class Settings(BaseSettings):
         default="localhost",
         description="Name of this server, as people and maintainer addresses use it.",
     )
+    archive_fqdn: str = Field(
+        default="deb.localhost",
+        description="Name under which this server publishes package archives.",
+    )
+    archive_url_scheme: str = Field(
+        default="http",
+        description="Scheme of the archives' URLs that tasks are given.",
+    )
     default_scope: str = Field(
         default="debusine",
         description="Scope of requests that name none.",

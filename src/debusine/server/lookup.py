@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answer lookups from the database (spec/model.md 4)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from debusine.db.models import Artifact, Collection, CollectionItem, ItemType, Workspace
+from debusine.domain.lookup import (
+    BadLookupError,
+    FirstKind,
+    LookupChildType,
+    LookupDict,
+    LookupMultiple,
+    LookupSingle,
+    LookupString,
+    Matcher,
+    MatcherKind,
+    NoMatchError,
+    parse_lookup_string,
+)
+from debusine.domain.permission import MAX_ID
+from debusine.server.access import visible_workspaces
+from debusine.server.actor import Actor
+from debusine.server.collections.base import active_items, kind_of
+
+PROMISE = "debusine:promise"
+WORKFLOW_INTERNAL = "debusine:workflow-internal"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """
+    One thing that was found.
+
+    :param item: as what it stands in a collection; None if it was named by itself
+    :param parent: lookup of that collection; None if there is no item
+    """
+
+    item: CollectionItem | None = None
+    artifact: Artifact | None = None
+    collection: Collection | None = None
+    parent: str | None = None
+
+    @property
+    def result_type(self) -> ItemType:
+        """What it is."""
+        if self.artifact is not None:
+            return ItemType.ARTIFACT
+        return ItemType.BARE if self.collection is None else ItemType.COLLECTION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searcher:
+    """
+    Somebody who looks things up, and where.
+
+    :param workspace: where collections are searched, with its scope loaded
+    :param default_category: of a collection that a lookup names without category
+    :param workflow_root: the workflow whose internal collection may be named
+    """
+
+    actor: Actor
+    workspace: Workspace
+    default_category: str | None = None
+    workflow_root: int | None = None
+
+    def single(self, lookup: LookupSingle, expect: LookupChildType) -> Found:
+        """
+        Find exactly one thing.
+
+        :raises NoMatchError: if nothing matches, or nothing visible
+        :raises BadLookupError: if the lookup is malformed, or finds something else
+        """
+        text = _as_text(lookup, expect)
+        parsed = parse_lookup_string(text)
+        found = self._first(parsed)
+        for count, segment in enumerate(parsed.segments):
+            collection = found.collection
+            if collection is None:
+                raise BadLookupError(f"lookup {text!r}: {segment} follows what is no collection")
+            item = kind_of(collection).lookup(collection, segment)
+            if item is None:
+                raise NoMatchError(f"{text!r} does not match anything: no {segment}")
+            parent = replace(parsed, segments=parsed.segments[:count])
+            found = _as_found(item, str(self._complete(parent)))
+        if not _is_expected(found, expect):
+            raise BadLookupError(
+                f"lookup {text!r} finds something of type {found.result_type.value}, "
+                f"expected {expect.value}"
+            )
+        return found
+
+    def multiple(self, lookup: LookupMultiple, expect: LookupChildType) -> list[Found]:
+        """
+        Find everything that the alternatives of a lookup name, in their order.
+
+        :raises NoMatchError: if a single lookup or a collection among them is not found
+        :raises BadLookupError: if one is malformed, or finds something else
+        """
+        results: list[Found] = []
+        for part in lookup.alternatives:
+            if isinstance(part, LookupDict):
+                results.extend(self._items(part, expect))
+            else:
+                results.append(self.single(part, expect))
+        return results
+
+    def _first(self, parsed: LookupString) -> Found:
+        """What the first segment names."""
+        first = parsed.first
+        match first.kind:
+            case FirstKind.ARTIFACT_ID:
+                artifact = _visible_artifacts(self.actor).filter(id=min(first.number, MAX_ID))
+                return Found(artifact=_one(artifact, parsed))
+            case FirstKind.COLLECTION_ID:
+                by_id = _visible_collections(self.actor).filter(id=min(first.number, MAX_ID))
+                return Found(collection=_one(by_id, parsed))
+            case FirstKind.INTERNAL | FirstKind.NAMED_COLLECTION:
+                name, category = self._collection_name(parsed)
+                named = _visible_collections(self.actor).filter(
+                    workspace=self._start(parsed), name=name, category=category
+                )
+                return Found(collection=_one(named, parsed))
+
+    def _collection_name(self, parsed: LookupString) -> tuple[str, str]:
+        """
+        Name and category of the collection that a lookup begins with.
+
+        :raises BadLookupError: if the context does not say them
+        """
+        if parsed.first.kind is FirstKind.INTERNAL:
+            if self.workflow_root is None:
+                raise BadLookupError("internal@collections is only valid inside a workflow")
+            return f"workflow-{self.workflow_root}", WORKFLOW_INTERNAL
+        category = parsed.first.category or self.default_category
+        if category is None:
+            raise BadLookupError(
+                f"lookup {str(parsed)!r} does not specify a category and there is no "
+                "default category"
+            )
+        return parsed.first.name, category
+
+    def _start(self, parsed: LookupString) -> Workspace:
+        """
+        Workspace that a lookup begins in.
+
+        :raises BadLookupError: if it names one that the searcher does not see
+        """
+        if parsed.workspace is None:
+            return self.workspace
+        scope = self.workspace.scope.name if parsed.scope is None else parsed.scope
+        found = Workspace.objects.filter(
+            visible_workspaces(self.actor), scope__name=scope, name=parsed.workspace
+        ).first()
+        if found is None:
+            raise BadLookupError(
+                f"lookup {str(parsed)!r}: workspace {parsed.workspace!r} not found"
+            )
+        return found
+
+    def _complete(self, parsed: LookupString) -> LookupString:
+        """Write the default category into a lookup, so that it stands for itself."""
+        if parsed.first.kind is not FirstKind.NAMED_COLLECTION or parsed.first.category:
+            return parsed
+        return replace(parsed, first=replace(parsed.first, category=self.default_category))
+
+    def _items(self, wanted: LookupDict, expect: LookupChildType) -> list[Found]:
+        """Items that pass the filters, in order of their ids."""
+        found = self.single(wanted.collection, LookupChildType.COLLECTION)
+        collection = found.collection
+        if collection is None:
+            raise BadLookupError(f"{wanted.collection!r} is no collection")
+        kind = kind_of(collection)
+        items = active_items(collection).filter(_type_condition(wanted.child_type))
+        if wanted.category is not None:
+            items = items.filter(category=wanted.category)
+        if wanted.name_matcher is not None:
+            items = items.filter(_name_condition(wanted.name_matcher))
+        for key, value in wanted.lookup_filters:
+            items = items.filter(kind.filter(collection, key, value))
+        text = _as_text(wanted.collection, LookupChildType.COLLECTION)
+        parent = str(self._complete(parse_lookup_string(text)))
+        results = [
+            _as_found(item, parent) for item in items.order_by("id") if _matches(item, wanted)
+        ]
+        if wanted.error_on_empty and not results:
+            raise BadLookupError(f"{wanted.export()!r} does not match anything")
+        for result in results:
+            if not _is_expected(result, expect):
+                raise BadLookupError(
+                    f"lookup of {expect.value} finds an item of type {result.result_type.value}"
+                )
+        return results
+
+
+def _as_text(lookup: LookupSingle, expect: LookupChildType) -> str:
+    """
+    The string that a lookup stands for.
+
+    :raises BadLookupError: for a number where the context does not say what it counts
+    """
+    if isinstance(lookup, str):
+        return lookup
+    if not 0 < lookup <= MAX_ID:
+        raise NoMatchError(f"{lookup} does not match anything")
+    match expect:
+        case LookupChildType.ARTIFACT | LookupChildType.ARTIFACT_OR_PROMISE:
+            return f"{lookup}@artifacts"
+        case LookupChildType.COLLECTION:
+            return f"{lookup}@collections"
+        case LookupChildType.BARE | LookupChildType.ANY:
+            raise BadLookupError(
+                "integer lookups only work in contexts that expect an artifact or a collection"
+            )
+
+
+def _visible_artifacts(actor: Actor) -> QuerySet[Artifact]:
+    visible = Workspace.objects.filter(visible_workspaces(actor))
+    return Artifact.objects.select_related("workspace__scope").filter(workspace__in=visible)
+
+
+def _visible_collections(actor: Actor) -> QuerySet[Collection]:
+    visible = Workspace.objects.filter(visible_workspaces(actor))
+    return Collection.objects.select_related("workspace__scope").filter(workspace__in=visible)
+
+
+def _one(rows: Any, parsed: LookupString) -> Any:
+    found = rows.first()
+    if found is None:
+        raise NoMatchError(f"{str(parsed)!r} does not match anything: no {parsed.first}")
+    return found
+
+
+def _as_found(item: CollectionItem, parent: str) -> Found:
+    return Found(item=item, artifact=item.artifact, collection=item.child_collection, parent=parent)
+
+
+def _is_expected(found: Found, expect: LookupChildType) -> bool:
+    match expect:
+        case LookupChildType.ANY:
+            return True
+        case LookupChildType.ARTIFACT_OR_PROMISE:
+            return found.result_type in {ItemType.ARTIFACT, ItemType.BARE}
+        case LookupChildType.BARE | LookupChildType.ARTIFACT | LookupChildType.COLLECTION:
+            return found.result_type.value == expect.value
+
+
+def _type_condition(child_type: LookupChildType) -> Q:
+    match child_type:
+        case LookupChildType.ANY:
+            return Q()
+        case LookupChildType.ARTIFACT_OR_PROMISE:
+            promise = Q(child_type=ItemType.BARE, category=PROMISE)
+            return Q(child_type=ItemType.ARTIFACT) | promise
+        case LookupChildType.BARE | LookupChildType.ARTIFACT | LookupChildType.COLLECTION:
+            return Q(child_type=child_type.value)
+
+
+def _name_condition(matcher: Matcher) -> Q:
+    """Narrow by name; SQLite ignores case here and there, so :func:`_matches` has the last word."""
+    match matcher.kind:
+        case MatcherKind.EXACT | MatcherKind.IN:
+            return Q(name__in=matcher.values)
+        case MatcherKind.CONTAINS | MatcherKind.ENDSWITH | MatcherKind.STARTSWITH:
+            return Q(**{f"name__{matcher.kind.value}": matcher.values[0]})
+
+
+def _matches(item: CollectionItem, wanted: LookupDict) -> bool:
+    if wanted.name_matcher is not None and not wanted.name_matcher.matches(item.name):
+        return False
+    return all(
+        (text := _text_of(item.data.get(key))) is not None and matcher.matches(text)
+        for key, matcher in wanted.data_matchers
+    )
+
+
+def _text_of(value: Any) -> str | None:
+    """A JSON value as text; None for one that is absent."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
