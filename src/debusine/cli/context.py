@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
+
+ARGUMENTS_KEY = "debusine.arguments"
+"""Where a command's context keeps all arguments of the program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +31,10 @@ class Globals:
     def subsystems(self) -> frozenset[str]:
         """What shall be shown in detail."""
         return frozenset(word.strip() for word in (self.debug or "").split(",") if word.strip())
+
+    def with_server(self, server: str) -> Self:
+        """The same with a server that was named after the command."""
+        return replace(self, server=server)
 
     def start_logging(self) -> None:
         """Send log events to standard error, as much of them as was asked for."""

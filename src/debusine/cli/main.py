@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import pkgutil
 import signal
 import sys
@@ -22,10 +23,11 @@ from typing_extensions import override
 
 from debusine import __version__
 from debusine.cli import commands
-from debusine.cli.context import Globals
+from debusine.cli.context import ARGUMENTS_KEY, Globals
 from debusine.errors import DebusineError
 
 STATUS_ERROR = 3
+COMPLETE_VARIABLE = "_DEBUSINE_COMPLETE"
 STATUS_INTERRUPTED = 130
 
 EXAMPLES = """
@@ -143,9 +145,12 @@ def run(arguments: Sequence[str]) -> int:
         the command says
     """
     meta: dict[str, object] = {}
+    if COMPLETE_VARIABLE in os.environ:
+        cli.main(list(arguments), prog_name="debusine", complete_var=COMPLETE_VARIABLE)
     try:
         with cli.make_context("debusine", list(arguments)) as context:
             meta = context.meta
+            meta[ARGUMENTS_KEY] = tuple(arguments)
             result = cli.invoke(context)
     except click.exceptions.Exit as ending:
         return ending.exit_code

@@ -123,5 +123,7 @@ def print_error(error: DebusineError, format_: Format = Format.TEXT) -> None:
 def remember_format(context: click.Context, parameter: click.Parameter, *, value: bool) -> bool:
     """Let errors appear in the format of the command; the callback of ``--yaml`` and ``--json``."""
     if value:
-        context.find_root().meta[FORMAT_KEY] = Format(parameter.name or Format.TEXT)
+        context.find_root().meta[FORMAT_KEY] = Format(
+            (parameter.name or "text").removeprefix("as_")
+        )
     return value

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Get hold of the source package a user names, whichever way it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from debusine.cli.building.repositories import MirrorOptions, choose_sources
+from debusine.cli.building.signature import check_signature
+from debusine.cli.building.source import Source, SourceKind, classify, load_source
+from debusine.cli.building.source_archive import SourceArchive
+from debusine.cli.building.source_tree import TreeOptions, pack_tree
+from debusine.cli.building.source_url import fetch_url
+from debusine.cli.building.suite import base_suite, machine_suite
+from debusine.cli.progress import Screen
+from debusine.errors import UserError
+from debusine.util.apt_access import APT_HELPER
+from debusine.util.apt_config import AptMachine
+from debusine.util.apt_sources import AptSource, strip_credentials
+from debusine.util.command import Command, CommandError, run
+
+_SUITE_LIMIT_S = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acquisition:
+    """
+    How to get a source.
+
+    :param suite: what the user says; None to find out
+    :param cache: a directory that is kept from call to call
+    """
+
+    machine: AptMachine
+    mirrors: MirrorOptions
+    suite: str | None
+    dirty: bool
+    cache: Path
+    screen: Screen
+
+    def get(self, text: str, scratch: Path) -> tuple[Source, str]:
+        """
+        Get a source package.
+
+        :param text: what the user calls it
+        :param scratch: an empty directory
+        :returns: the package, and the suite to build it for
+        :raises DebusineError: if it cannot be had
+        """
+        kind = classify(text)
+        dsc = self._fetch(kind, text, scratch)
+        source = load_source(dsc)
+        if kind is not SourceKind.TREE:
+            warning = check_signature(dsc).warning(dsc.name)
+            if warning:
+                self.screen.warn(warning)
+        return source, self._build_suite(source, kind)
+
+    def _fetch(self, kind: SourceKind, text: str, scratch: Path) -> Path:
+        match kind:
+            case SourceKind.DSC:
+                return Path(text)
+            case SourceKind.URL:
+                return self._download(text, scratch)
+            case SourceKind.TREE:
+                self.screen.step(f"making a source package of {text}")
+                options = TreeOptions(dirty=self.dirty, say=self.screen.note)
+                return pack_tree(Path(text), scratch, options)
+            case SourceKind.NAME:
+                return self._from_archive(text, scratch)
+
+    def _build_suite(self, source: Source, kind: SourceKind) -> str:
+        if self.suite is not None:
+            return base_suite(self.suite)
+        if kind is SourceKind.NAME or source.distribution is None:
+            return machine_suite()
+        return base_suite(source.distribution)
+
+    def _from_archive(self, text: str, scratch: Path) -> Path:
+        suite = "sid" if self.suite == "unstable" else self.suite or machine_suite()
+        sources = choose_sources(suite, self.machine, self.mirrors)
+        self.screen.step(f"fetching the source of {text} from {suite}")
+        return SourceArchive(sources, self.cache).fetch(text, scratch)
+
+    def _download(self, url: str, scratch: Path) -> Path:
+        self.screen.step(f"downloading {strip_credentials(url)}")
+        with ExitStack() as stack:
+            bars = _Bars(self.screen, stack)
+            return fetch_url(url, scratch, progress=bars)
+
+
+class _Bars:
+    """One bar for the file that is on its way."""
+
+    def __init__(self, screen: Screen, stack: ExitStack) -> None:
+        self._screen = screen
+        self._stack = stack
+        self._name = ""
+        self._advance: Callable[[int], None] = lambda _count: None
+
+    def __call__(self, name: str, size_bytes: int, count: int) -> None:
+        if name != self._name:
+            self._stack.close()
+            self._name = name
+            self._advance = self._stack.enter_context(self._screen.transfer(name, size_bytes))
+        self._advance(count)
+
+
+def check_suite(source: AptSource, machine: AptMachine) -> None:
+    """
+    Ask the mirror whether it has a suite that this machine does not use.
+
+    A mirror that cannot be asked is left for later: an environment may exist already.
+
+    :raises UserError: if it has none of that name
+    """
+    if any(known.suite == source.suite for known in machine.sources):
+        return
+    url = f"{source.uri.rstrip('/')}/dists/{source.suite}/Release"
+    with TemporaryDirectory(prefix="debusine-suite-") as name:
+        argv = [APT_HELPER, "-qq", "download-file", url, f"{name}/Release"]
+        try:
+            run(Command(argv, timeout_s=_SUITE_LIMIT_S))
+        except CommandError as error:
+            if " 404 " in f"{error.details} ":
+                raise UserError(
+                    f"the mirror {strip_credentials(source.uri)} has no suite {source.suite}",
+                    resolution="Give another --suite, or --mirror.",
+                ) from error

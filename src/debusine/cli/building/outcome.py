@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came of a build, as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debusine.cli.verdict import Verdict, verdict_of
+from debusine.wire.base import JsonObject
+from debusine.wire.work_request import WorkRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """
+    One thing that was done.
+
+    :param name: ``environment``, ``build`` or ``lintian``
+    :param work_request: its number; None if nothing had to be done
+    :param remark: one line for people
+    :param log: where its log lies on this machine
+    """
+
+    name: str
+    verdict: Verdict
+    duration_s: float | None = None
+    work_request: int | None = None
+    url: str | None = None
+    remark: str = ""
+    log: Path | None = None
+
+    def as_json(self) -> JsonObject:
+        """The step for programs."""
+        return {
+            "result": str(self.verdict),
+            "work_request": self.work_request,
+            "url": self.url,
+            "duration_s": self.duration_s,
+            "remark": self.remark,
+            "log": str(self.log) if self.log else None,
+        }
+
+
+def step_of(name: str, request: WorkRequest, *, remark: str = "", log: Path | None = None) -> Step:
+    """Make a step of a work request that is final."""
+    duration = request.duration
+    if duration is None and request.started_at and request.completed_at:
+        duration = (request.completed_at - request.started_at).total_seconds()
+    return Step(
+        name=name,
+        verdict=verdict_of(request),
+        duration_s=duration,
+        work_request=request.id,
+        url=request.url,
+        remark=remark,
+        log=log,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltFile:
+    """A file that was built and brought home."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """
+    All that came of one call.
+
+    :param output: the directory with everything that was brought home
+    """
+
+    source: str
+    version: str
+    suite: str
+    architecture: str
+    steps: Sequence[Step]
+    files: Sequence[BuiltFile] = field(default=())
+    output: Path
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the build; of what kept it from being tried otherwise. Lintian does not count."""
+        decisive = [step.verdict for step in self.steps if step.name != "lintian"]
+        return next((v for v in decisive if v is not Verdict.SUCCESS), Verdict.SUCCESS)

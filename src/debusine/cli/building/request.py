@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user wants built, as the tasks of the server understand it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from debusine.artifacts.files import LocalArtifact
+from debusine.artifacts.kinds.binary_package import BinaryPackage
+from debusine.artifacts.kinds.upload import Upload
+from debusine.errors import UserError
+from debusine.util.apt_sources import AptSource, parse_one_line
+from debusine.wire.base import JsonObject
+
+DEFAULT_COMPONENTS = ("all", "any")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildRequest:
+    """
+    What to build and how.
+
+    :param components: of ``all``, ``any`` and ``source``
+    :param extra_repositories: as the ``sbuild`` task wants them
+    """
+
+    suite: str
+    architecture: str
+    components: Sequence[str] = DEFAULT_COMPONENTS
+    profiles: Sequence[str] = ()
+    extra_repositories: Sequence[JsonObject] = field(default=())
+
+    def sbuild_data(self, source: int, extra: Sequence[int], environment: str) -> JsonObject:
+        """Task data of the build."""
+        inputs: JsonObject = {"source_artifact": source}
+        if extra:
+            inputs["extra_binary_artifacts"] = list(extra)
+        data: JsonObject = {
+            "input": inputs,
+            "build_architecture": self.architecture,
+            "environment": environment,
+            "build_components": list(self.components),
+        }
+        if self.profiles:
+            data["build_profiles"] = list(self.profiles)
+        if self.extra_repositories:
+            data["extra_repositories"] = list(self.extra_repositories)
+        return data
+
+
+def lintian_data(source: int, binaries: Sequence[int], environment: str) -> JsonObject:
+    """Task data of the check of a source and what was built of it."""
+    return {
+        "input": {"source_artifact": source, "binary_artifacts": list(binaries)},
+        "environment": environment,
+    }
+
+
+def split_words(values: Iterable[str]) -> tuple[str, ...]:
+    """
+    Take options that may be repeated, hold commas, or both.
+
+    >>> split_words(["nocheck,nodoc", "stage1"])
+    ('nocheck', 'nodoc', 'stage1')
+    """
+    return tuple(word for value in values for word in re.split(r"[,\s]+", value) if word)
+
+
+def extra_packages(paths: Iterable[Path]) -> list[LocalArtifact]:
+    """
+    Read packages to build with: .deb files, .changes files, or directories of .deb files.
+
+    :raises UserError: if a path holds no package, or one is damaged
+    """
+    found: list[LocalArtifact] = []
+    for path in paths:
+        if path.is_dir():
+            debs = sorted(path.glob("*.deb"))
+            if not debs:
+                raise UserError(f"--extra-package {path}: no .deb file in this directory")
+            found += [BinaryPackage.from_deb(deb) for deb in debs]
+        elif path.suffix == ".changes":
+            found.append(Upload.from_changes(path))
+        elif path.suffix in {".deb", ".udeb"}:
+            found.append(BinaryPackage.from_deb(path))
+        else:
+            raise UserError(f"--extra-package {path}: neither .deb, .changes nor a directory")
+    return found
+
+
+def parse_extra_repository(line: str) -> JsonObject:
+    """
+    Read a line as in ``sources.list``: ``deb [signed-by=KEY.asc] URL SUITE COMPONENT...``.
+
+    :raises UserError: if it is none, holds credentials, or its key cannot be read
+    """
+    sources = list(parse_one_line(line, name="--extra-repository"))
+    if len(sources) != 1 or sources[0].type != "deb":
+        raise UserError(
+            f"--extra-repository: not one source of binary packages: {line!r}",
+            resolution="For example 'deb [signed-by=key.asc] https://deb.example.org/ sid main'",
+        )
+    source = sources[0]
+    parts = urlsplit(source.uri)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UserError("--extra-repository needs an http or https URL")
+    if parts.username or parts.password:
+        raise UserError(
+            "--extra-repository must not hold credentials: they would be stored and shown",
+            resolution="Put them into /etc/apt/auth.conf.d/, as apt_auth.conf(5) says.",
+        )
+    repository: JsonObject = {"url": source.uri, "suite": source.suite}
+    if source.components:
+        repository["components"] = list(source.components)
+    key = _signing_key(source)
+    return repository | ({"signing_key": key} if key else {})
+
+
+def _signing_key(source: AptSource) -> str | None:
+    name = source.option("signed-by")
+    if not name:
+        return None
+    try:
+        text = Path(name).read_bytes().decode("ascii")
+    except OSError as error:
+        raise UserError(f"cannot read the key {name}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        text = ""
+    if "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in text:
+        raise UserError(
+            f"{name} is no key in text form",
+            resolution=f"Convert it: gpg --enarmor < {name} > key.asc, or export it with --armor.",
+        )
+    return text

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a build, from the upload of the source to the files at home."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from debusine.artifacts.files import LocalArtifact
+from debusine.cli.building.outcome import BuiltFile, Outcome, Step, step_of
+from debusine.cli.building.request import BuildRequest, lintian_data
+from debusine.cli.building.source import Source
+from debusine.cli.follow import RequestPort, watch
+from debusine.cli.progress import Screen
+from debusine.cli.verdict import Verdict, duration_text, verdict_of
+from debusine.wire.artifact import ArtifactResponse
+from debusine.wire.base import JsonObject
+from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+
+UPLOAD = "debian:upload"
+BUILD_LOG = "debian:package-build-log"
+LINTIAN = "debian:lintian"
+DEBUG_LOGS = "debusine:work-request-debug-logs"
+
+_FAIL_STAGE = re.compile(rb"^Fail-Stage: (\S+)", re.MULTILINE)
+_TAIL_BYTES = 64 * 1024
+
+Progress = Callable[[int], None]
+
+
+class BuildPort(RequestPort, Protocol):
+    """What a build takes from a client."""
+
+    def artifact_get(self, artifact_id: int) -> ArtifactResponse:
+        """Show an artifact."""
+        ...
+
+    def upload_artifact(
+        self, artifact: LocalArtifact, *, workspace: str | None, progress: Progress | None = None
+    ) -> ArtifactResponse:
+        """Create an artifact and upload its files."""
+        ...
+
+    def download_artifact(
+        self, artifact_id: int, destination: Path, *, progress: Progress | None = None
+    ) -> ArtifactResponse:
+        """Download all files of an artifact."""
+        ...
+
+    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
+        """Ask for work."""
+        ...
+
+    def environment_ensure(self, workspace: str, wanted: EnvironmentWanted) -> EnvironmentAnswer:
+        """Find an environment to build in, or have one made."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """
+    What is to be done beside the build.
+
+    :param output: where files go
+    :param extra: packages to build with
+    """
+
+    output: Path
+    extra: Sequence[LocalArtifact] = ()
+    lintian: bool = True
+
+
+class BuildSession:
+    """One build on a server that is ready."""
+
+    def __init__(self, client: BuildPort, workspace: str, screen: Screen) -> None:
+        self._client = client
+        self._workspace = workspace
+        self._screen = screen
+
+    def run(
+        self, source: Source, request: BuildRequest, wanted: EnvironmentWanted, wishes: Wishes
+    ) -> Outcome:
+        """
+        Do all of it.
+
+        :raises DebusineError: if the server refuses or is lost
+        """
+        steps: list[Step] = []
+        files: list[BuiltFile] = []
+        for step, built in self._steps(source, request, wanted, wishes):
+            steps.append(step)
+            files += built
+        return Outcome(
+            source=source.name,
+            version=source.version,
+            suite=request.suite,
+            architecture=request.architecture,
+            steps=steps,
+            files=files,
+            output=wishes.output,
+        )
+
+    def _steps(
+        self, source: Source, request: BuildRequest, wanted: EnvironmentWanted, wishes: Wishes
+    ) -> Iterator[tuple[Step, Sequence[BuiltFile]]]:
+        source_id = self._upload(source.artifact, f"source {source.name} {source.version}")
+        extra = [self._upload(local, next(iter(local.files))) for local in wishes.extra]
+        environment, step = self._environment(wanted)
+        yield step, ()
+        if step.verdict is not Verdict.SUCCESS:
+            return
+        self._screen.step(
+            f"building {source.name} {source.version} for {request.suite}/{request.architecture}"
+        )
+        done = self._do("sbuild", request.sbuild_data(source_id, extra, environment))
+        artifacts = [self._client.artifact_get(number) for number in done.artifacts]
+        step, files = self._bring_home(done, artifacts, wishes.output)
+        yield step, files
+        uploads = [artifact.id for artifact in artifacts if artifact.category == UPLOAD]
+        if step.verdict is Verdict.SUCCESS and wishes.lintian:
+            self._screen.step(f"checking {source.name} {source.version} with lintian")
+            checked = self._do("lintian", lintian_data(source_id, uploads, environment))
+            yield self._lintian(checked, source, wishes.output), ()
+
+    def _upload(self, local: LocalArtifact, label: str) -> int:
+        self._screen.step(f"uploading {label}")
+        total = sum(path.stat().st_size for path in local.files.values())
+        with self._screen.transfer(label, total) as progress:
+            artifact = self._client.upload_artifact(
+                local, workspace=self._workspace, progress=progress
+            )
+        return artifact.id
+
+    def _do(self, task: str, data: JsonObject) -> WorkRequest:
+        wanted = WorkRequestCreate(task_name=task, task_data=data, workspace=self._workspace)
+        created = self._client.work_request_create(wanted)
+        return watch(self._client, created.id, self._screen)
+
+    def _environment(self, wanted: EnvironmentWanted) -> tuple[str, Step]:
+        name = f"{wanted.codename}/{wanted.architecture}"
+        answer = self._client.environment_ensure(self._workspace, wanted)
+        if answer.work_request is None:
+            age = duration_text(answer.age_s)
+            remark = f"{name}, {age} old" if age else name
+            self._screen.step(f"using the environment {remark}")
+            return answer.lookup, Step(name="environment", verdict=Verdict.SUCCESS, remark=remark)
+        self._screen.step(f"making an environment {name}; this is kept for later builds")
+        done = watch(self._client, answer.work_request, self._screen)
+        return answer.lookup, step_of("environment", done, remark=f"{name}, new")
+
+    def _bring_home(
+        self, done: WorkRequest, artifacts: Sequence[ArtifactResponse], output: Path
+    ) -> tuple[Step, list[BuiltFile]]:
+        log: Path | None = None
+        files: list[BuiltFile] = []
+        for artifact in artifacts:
+            if artifact.category == BUILD_LOG:
+                self._download(artifact, output)
+                log = output / next(iter(artifact.files))
+            elif artifact.category == UPLOAD:
+                self._download(artifact, output)
+                files = [_built(output, name, artifact) for name in sorted(artifact.files)]
+            elif artifact.category == DEBUG_LOGS and verdict_of(done) is not Verdict.SUCCESS:
+                self._download(artifact, output / "debug-logs")
+                log = log or output / "debug-logs"
+        return step_of("build", done, remark=_why(done, log), log=log), files
+
+    def _lintian(self, done: WorkRequest, source: Source, output: Path) -> Step:
+        found = [self._client.artifact_get(number) for number in done.artifacts]
+        reports = [artifact for artifact in found if artifact.category == LINTIAN]
+        log: Path | None = None
+        counts: dict[str, int] = {}
+        for artifact in reports:
+            # each holds the whole text, and what concerns one architecture
+            place = output / "lintian" / str(artifact.data.get("architecture") or "all")
+            self._download(artifact, place)
+            log = place / "lintian.txt"
+            summary = artifact.data.get("summary") or {}
+            for severity, count in (summary.get("tags_count_by_severity") or {}).items():
+                counts[severity] = counts.get(severity, 0) + count
+        shown = ("error", "warning", "info")
+        words = [
+            f"{counts[name]} {_plural(name, counts[name])}" for name in shown if counts.get(name)
+        ]
+        remark = ", ".join(words) or (f"nothing found in {source.name}" if reports else "no report")
+        return step_of("lintian", done, remark=remark, log=log)
+
+    def _download(self, artifact: ArtifactResponse, destination: Path) -> None:
+        total = sum(file.size for file in artifact.files.values())
+        with self._screen.transfer(artifact.category, total) as progress:
+            self._client.download_artifact(artifact.id, destination, progress=progress)
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 or word == "info" else f"{word}s"
+
+
+def _built(output: Path, name: str, artifact: ArtifactResponse) -> BuiltFile:
+    file = artifact.files[name]
+    return BuiltFile(
+        path=output / name, size_bytes=file.size, sha256=file.checksums.get("sha256", "")
+    )
+
+
+def _why(done: WorkRequest, log: Path | None) -> str:
+    """Say in which stage a build failed, as sbuild's own summary has it."""
+    if verdict_of(done) is Verdict.SUCCESS:
+        return ""
+    if log is None or not log.is_file():
+        return "no build log"
+    with log.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL_BYTES))
+        stages = _FAIL_STAGE.findall(file.read())
+    return f"failed in stage {stages[-1].decode(errors='replace')}" if stages else ""

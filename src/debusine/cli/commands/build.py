@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``debusine build``: build a Debian package in a clean environment, and check it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from debusine.cli.building.acquire import Acquisition, check_suite
+from debusine.cli.building.outcome import Outcome
+from debusine.cli.building.report import Epilogue, document, show
+from debusine.cli.building.repositories import (
+    MirrorOptions,
+    bootstrap_repositories,
+    choose_sources,
+)
+from debusine.cli.building.request import (
+    DEFAULT_COMPONENTS,
+    BuildRequest,
+    extra_packages,
+    parse_extra_repository,
+    split_words,
+)
+from debusine.cli.building.session import BuildSession, Wishes
+from debusine.cli.building.source import Source, SourceKind, classify
+from debusine.cli.connection import Connection, connect_or_embed
+from debusine.cli.context import ARGUMENTS_KEY, Globals
+from debusine.cli.output import ERROR_STATUS_KEY, remember_format
+from debusine.cli.progress import Screen
+from debusine.cli.verdict import STATUS_NOT_TRIED
+from debusine.errors import UserError
+from debusine.settings import default_data_dir
+from debusine.util.apt_config import AptMachine, read_machine
+from debusine.wire.environment import EnvironmentWanted
+
+EXAMPLES = """
+SOURCE is a .dsc file, the URL of one, a directory with debian/, or the name of a source
+package, which is fetched from the mirror of this machine (NAME or NAME=VERSION).
+
+Exit status: 0 built, 1 the build failed, 2 it could not be tried.
+
+Examples:
+
+\b
+  debusine build hello                         this machine's release of hello
+  debusine build hello --suite sid             that of unstable
+  debusine build ./hello_2.10-3.dsc --arch-all
+  debusine build https://deb.example.org/debian/pool/main/h/hello/hello_2.10-3.dsc
+  debusine build . --dirty                     with changes that are not committed
+  debusine build . --profiles nocheck --output /tmp/out
+  debusine build . --extra-package ../libfoo/  with packages that you built
+  debusine build hello --json > result.json
+"""
+
+
+@click.command("build", epilog=EXAMPLES)
+@click.argument("source")
+@click.option("--suite", metavar="NAME", help="Build for this suite. [default: the changelog's]")
+@click.option(
+    "--arch", metavar="ARCH", help="Build on this architecture. [default: this machine's]"
+)
+@click.option("--arch-all", is_flag=True, help="Build what is the same everywhere.")
+@click.option("--arch-any", is_flag=True, help="Build what differs by architecture.")
+@click.option("--source", "with_source", is_flag=True, help="Build a new source package.")
+@click.option("--profiles", multiple=True, metavar="P,...", help="Build profiles, e.g. nocheck.")
+@click.option(
+    "--extra-package",
+    "extra",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="A .deb, .changes or directory with packages to build with.",
+)
+@click.option(
+    "--extra-repository",
+    multiple=True,
+    metavar="LINE",
+    help="One more archive: 'deb [signed-by=KEY.asc] URL SUITE COMPONENT...'.",
+)
+@click.option("--no-lintian", is_flag=True, help="Do not check what was built.")
+@click.option("--dirty", is_flag=True, help="Take the working tree, not what is committed.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where files go. [default: debusine-NAME_VERSION]",
+)
+@click.option(
+    "--json",
+    is_flag=True,
+    callback=remember_format,
+    help="Print one JSON document; everything else goes to standard error.",
+)
+@click.option("--mirror", multiple=True, metavar="[SUITE=]URL", help="Instead of the machine's.")
+@click.option("--keyring", multiple=True, metavar="[SUITE=]FILE", help="Keys of the mirror.")
+@click.option("--components", multiple=True, metavar="[SUITE=]C,...", help="E.g. main,contrib.")
+@click.option("--allow-expired", is_flag=True, help="Take Release files that are out of date.")
+@click.option("--allow-unsigned", is_flag=True, help="Take a mirror that signs nothing.")
+@click.option("--refresh", is_flag=True, help="Make the environment anew.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Use the server of this directory, starting it for the time of the build.",
+)
+@click.option("--server", metavar="NAME", help="Use this server of the configuration.")
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> int:
+    """Build a Debian package in a clean environment, and check it with lintian."""
+    context.meta[ERROR_STATUS_KEY] = STATUS_NOT_TRIED
+    given = context.find_object(Globals) or Globals()
+    if options["server"]:
+        given = given.with_server(options["server"])
+    stream = sys.stderr if options["json"] else sys.stdout
+    build = _Build(options, given, Screen(stream, quiet=given.silent))
+    return build.run(context.meta.get(ARGUMENTS_KEY, ()))
+
+
+class _Build:
+    """One call of the command."""
+
+    def __init__(self, options: dict[str, Any], given: Globals, screen: Screen) -> None:
+        self._options = options
+        self._given = given
+        self._screen = screen
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Do it; returns the exit status."""
+        options = self._options
+        request_parts = self._checked_options()
+        with TemporaryDirectory(prefix="debusine-source-") as scratch:
+            machine = read_machine()
+            mirrors = self._mirrors()
+            source, suite = self._acquisition(machine, mirrors).get(
+                options["source"], Path(scratch)
+            )
+            output = self._output(source)
+            wanted = self._environment(machine, mirrors, suite)
+            request = BuildRequest(suite=suite, architecture=wanted.architecture, **request_parts)
+            wishes = Wishes(
+                output=output,
+                extra=extra_packages(options["extra"]),
+                lintian=not options["no_lintian"] and list(request.components) != ["source"],
+            )
+            try:
+                with connect_or_embed(self._given, options["data_dir"]) as connection:
+                    session = BuildSession(connection.client, connection.workspace, self._screen)
+                    outcome = session.run(source, request, wanted, wishes)
+                    self._report(outcome, connection, arguments)
+            finally:
+                with contextlib.suppress(OSError):  # it holds something
+                    output.rmdir()
+        return outcome.verdict.exit_status
+
+    def _checked_options(self) -> dict[str, Any]:
+        options = self._options
+        flags = {"all": "arch_all", "any": "arch_any", "source": "with_source"}
+        chosen = tuple(name for name, flag in flags.items() if options[flag])
+        return {
+            "components": chosen or DEFAULT_COMPONENTS,
+            "profiles": split_words(options["profiles"]),
+            "extra_repositories": [
+                parse_extra_repository(line) for line in options["extra_repository"]
+            ],
+        }
+
+    def _mirrors(self) -> MirrorOptions:
+        options = self._options
+        return MirrorOptions(
+            mirrors=options["mirror"],
+            keyrings=options["keyring"],
+            components=options["components"],
+            allow_expired=options["allow_expired"],
+            allow_unsigned=options["allow_unsigned"],
+        )
+
+    def _acquisition(self, machine: AptMachine, mirrors: MirrorOptions) -> Acquisition:
+        data_dir: Path = self._options["data_dir"] or default_data_dir()
+        for path in machine.unreadable:
+            self._screen.warn(f"{path} with credentials for mirrors is not readable for you")
+        return Acquisition(
+            machine=machine,
+            mirrors=mirrors,
+            suite=self._options["suite"],
+            dirty=self._options["dirty"],
+            cache=data_dir / "apt",
+            screen=self._screen,
+        )
+
+    def _environment(
+        self, machine: AptMachine, mirrors: MirrorOptions, suite: str
+    ) -> EnvironmentWanted:
+        sources = choose_sources(suite, machine, mirrors)
+        check_suite(sources[0], machine)
+        return EnvironmentWanted(
+            codename=suite,
+            architecture=self._options["arch"] or machine.architecture,
+            bootstrap_repositories=bootstrap_repositories(sources),
+            refresh=self._options["refresh"],
+        )
+
+    def _output(self, source: Source) -> Path:
+        """Choose where files go, and find out now whether they can."""
+        chosen: Path | None = self._options["output"]
+        if chosen is None:
+            text: str = self._options["source"]
+            # beside a source tree, as dpkg-buildpackage does: inside it would change it
+            is_tree = classify(text) is SourceKind.TREE
+            place = Path(text).resolve().parent if is_tree else Path.cwd()
+            chosen = place / f"debusine-{source.name}_{source.file_version}"
+        chosen = chosen.absolute()
+        try:
+            chosen.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the directory {chosen}: {error.strerror}",
+                resolution="Name another with --output.",
+            ) from error
+        if not os.access(chosen, os.W_OK | os.X_OK):
+            raise UserError(f"cannot write to {chosen}", resolution="Name another with --output.")
+        return chosen
+
+    def _report(self, outcome: Outcome, connection: Connection, arguments: Sequence[str]) -> None:
+        epilogue = Epilogue(again=arguments, data_dir=connection.data_dir)
+        if self._options["json"]:
+            click.echo(json.dumps(document(outcome, epilogue, self._screen.warnings), indent=2))
+        else:
+            show(outcome, epilogue, self._screen)

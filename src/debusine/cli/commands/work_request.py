@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``debusine work-request``: ask for work, watch it, stop it, try it again."""
+
+from __future__ import annotations
+
+import logging
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from debusine.cli.connection import connect
+from debusine.cli.data import read_data, read_mapping
+from debusine.cli.follow import watch
+from debusine.cli.output import plain, print_table, print_yaml, remember_format
+from debusine.cli.progress import Screen
+from debusine.cli.verdict import verdict_of
+from debusine.wire.base import JsonObject
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+
+log = logging.getLogger(__name__)
+
+yaml_option = click.option(
+    "--yaml", "as_yaml", is_flag=True, help="Print YAML, errors too.", callback=remember_format
+)
+
+EXAMPLES = """
+Examples:
+
+\b
+  debusine work-request list --limit 5
+  debusine work-request show 12 --yaml
+  echo '{result: success}' | debusine work-request create noop
+  debusine work-request follow 12
+"""
+
+
+@click.group("work-request", epilog=EXAMPLES)
+def command() -> None:
+    """Ask for work, watch it, stop it, try it again."""
+
+
+@command.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("-w", "--workspace", hidden=True, help="Accepted as older programs did.")
+@yaml_option
+@click.pass_context
+def list_(context: click.Context, /, *, limit: int, workspace: str | None, as_yaml: bool) -> None:
+    """List work requests, newest first."""
+    del workspace
+    found = list(islice(connect(context).client.work_request_list(), limit))
+    if as_yaml:
+        print_yaml([plain(request) for request in found])
+        return
+    rows = [
+        (str(r.id), r.task_name, r.status.value, r.result.value, str(r.worker or "")) for r in found
+    ]
+    print_table(("ID", "Task", "Status", "Result", "Worker"), rows)
+
+
+@command.command()
+@click.argument("work_request_id", metavar="ID", type=int)
+@yaml_option
+@click.pass_context
+def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> None:
+    """Show a work request with its artifacts."""
+    client = connect(context).client
+    request = client.work_request_get(work_request_id)
+    artifacts = [client.artifact_get(number) for number in request.artifacts]
+    if as_yaml:
+        print_yaml(plain(request) | {"artifacts": [plain(artifact) for artifact in artifacts]})
+        return
+    _print(request)
+    if artifacts:
+        rows = [(str(a.id), a.category, ", ".join(a.files)) for a in artifacts]
+        click.echo()
+        print_table(("Artifact", "Category", "Files"), rows)
+
+
+@command.command()
+@click.argument("task_name", metavar="TASK")
+@click.option("--data", metavar="FILE", default="-", help="Task data in YAML. [default: stdin]")
+@click.option(
+    "--event-reactions",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML file: what to do when something happens to the request.",
+)
+@click.option("-w", "--workspace", metavar="NAME", help="Instead of the configured one.")
+@yaml_option
+@click.pass_context
+def create(
+    context: click.Context,
+    /,
+    *,
+    task_name: str,
+    data: str,
+    event_reactions: Path | None,
+    workspace: str | None,
+    as_yaml: bool,
+) -> None:
+    """Ask for work."""
+    given: JsonObject = read_data(data)
+    reactions = read_mapping(event_reactions.read_text()) if event_reactions else {}
+    connection = connect(context)
+    wanted = WorkRequestCreate(
+        task_name=task_name,
+        task_data=given,
+        workspace=workspace or connection.workspace,
+        **({"event_reactions": reactions} if reactions else {}),
+    )
+    request = connection.client.work_request_create(wanted)
+    if not as_yaml:
+        click.echo(f"Work request started: {request.url}")
+        _print(request)
+        return
+    log.info("Work request started: %s", request.url)
+    if data == "-":
+        # the answer is a document of its own after what a person typed
+        click.echo("---")
+    print_yaml(plain(request))
+
+
+@command.command()
+@click.argument("work_request_id", metavar="ID", type=int)
+@yaml_option
+@click.pass_context
+def retry(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> None:
+    """Try an unsuccessful work request again."""
+    del as_yaml
+    request = connect(context).client.work_request_retry(work_request_id)
+    log.info("Work request started: %s", request.url)
+
+
+@command.command()
+@click.argument("work_request_id", metavar="ID", type=int)
+@yaml_option
+@click.pass_context
+def abort(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> None:
+    """Stop a work request that has not ended."""
+    del as_yaml
+    connect(context).client.work_request_abort(work_request_id)
+
+
+@command.command()
+@click.argument("work_request_id", metavar="ID", type=int)
+@click.pass_context
+def follow(context: click.Context, /, *, work_request_id: int) -> int:
+    """
+    Show the log as it is written; the exit status is that of `debusine build`.
+
+    Ctrl-C stops the work request.
+    """
+    request = watch(connect(context).client, work_request_id, Screen())
+    return verdict_of(request).exit_status
+
+
+def _print(request: WorkRequest) -> None:
+    shown = plain(request)
+    names = (
+        "id", "url", "task_type", "task_name", "workspace", "status", "result", "worker",
+        "created_at", "started_at", "completed_at", "duration", "artifacts",
+    )  # fmt: skip
+    rows = [(name, str(shown[name])) for name in names if shown[name] not in (None, "", [])]
+    print_table(("Field", "Value"), rows)

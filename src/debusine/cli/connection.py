@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server a command talks to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from debusine.cli.context import Globals
+from debusine.cli.embedded import ensure_server
+from debusine.client.config import DEFAULT_PATH, ServerConfig, read_client_config
+from debusine.client.debusine import Debusine
+from debusine.client.http import is_loopback
+from debusine.client.local_server import DataDir
+from debusine.settings import default_data_dir
+
+_CONNECT_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """
+    A server that is ready.
+
+    :param data_dir: where its data lie, if it is an embedded one
+    """
+
+    client: Debusine
+    workspace: str
+    name: str
+    data_dir: Path | None = None
+
+
+def configured_server(given: Globals) -> ServerConfig | None:
+    """
+    Read which server the user has configured.
+
+    :returns: None if nothing is configured and none was named
+    :raises ClientConfigError: if what is configured cannot be used
+    """
+    path = given.config_file or DEFAULT_PATH.expanduser()
+    if given.server is None and given.config_file is None and not path.exists():
+        return None
+    config = read_client_config(path)
+    if given.server is None and config.default_server is None:
+        return None
+    return config.select(given.server)
+
+
+def connect(context: click.Context) -> Connection:
+    """
+    Connect to the configured server, for commands that make no sense without one.
+
+    :raises ClientConfigError: if none is configured
+    """
+    given = context.find_object(Globals) or Globals()
+    server = configured_server(given) or read_client_config(given.config_file).select(given.server)
+    return _to(server, given)
+
+
+@contextlib.contextmanager
+def connect_or_embed(given: Globals, data_dir: Path | None) -> Iterator[Connection]:
+    """
+    Connect to the configured server; without one, have an embedded one.
+
+    A server on this very machine that does not run is the same as none: ``debusine up``
+    leaves its address in the configuration when it ends.
+
+    :param data_dir: use the embedded server of this directory in any case
+    """
+    server = None if data_dir is not None else configured_server(given)
+    if server is not None and (given.server is not None or not _is_gone(server)):
+        yield _to(server, given)
+        return
+    place = data_dir or default_data_dir()
+    with ensure_server(DataDir(place.absolute())) as embedded:
+        yield _to(embedded, given, data_dir=place)
+
+
+def _to(server: ServerConfig, given: Globals, *, data_dir: Path | None = None) -> Connection:
+    return Connection(
+        client=server.connect(scope=given.scope),
+        workspace=server.default_workspace,
+        name=server.name,
+        data_dir=data_dir,
+    )
+
+
+def _is_gone(server: ServerConfig) -> bool:
+    parts = urlsplit(server.api_url)
+    host = parts.hostname or ""
+    if not is_loopback(host):
+        return False
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((host, port), timeout=_CONNECT_S):
+            return False
+    except OSError:
+        return True
