@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import yaml
 from pydantic import ValidationError
@@ -17,7 +16,7 @@ from debusine.artifacts.dose import DoseReport
 from debusine.domain.result import Blame, WorkRequestResults
 
 SUCCESSFUL = "successful"
-UNINSTALLABLE_STAGE = "explain-bd-uninstallable"
+_UNINSTALLABLE_STAGES = frozenset({"install-deps", "explain-bd-uninstallable"})
 
 _SUMMARY_BYTES = 64 * 1024
 _EXPLANATION_BYTES = 8 * 1024 * 1024
@@ -26,17 +25,17 @@ _DOSE_END = "+----"
 _CONTROL_SUFFIXES = (".dsc", ".changes", ".build")
 
 # stages in which the package's own code or declarations decide
-_STAGES_OF_SUBJECT = frozenset(
-    {
-        "arch-check",
-        "build",
-        "build-env-cmnd",
-        "explain-bd-uninstallable",
-        "install-deps",
-        "parse-dsc",
-        "unpack",
-        "unpack-check",
-    }
+_STAGES_OF_SUBJECT = _UNINSTALLABLE_STAGES | {
+    "arch-check",
+    "build",
+    "check-unpacked-version",
+    "dpkg-buildpackage",
+    "parse-changes",
+    "unpack",
+}
+_NETWORK_TROUBLE = re.compile(
+    r"^E: (?:Failed to fetch|Unable to fetch)|Temporary failure resolving|Could not connect to",
+    re.MULTILINE,
 )
 
 
@@ -59,7 +58,7 @@ class SbuildVerdict:
     @property
     def is_uninstallable(self) -> bool:
         """Whether the build dependencies could not be installed."""
-        return self.fail_stage == UNINSTALLABLE_STAGE
+        return self.fail_stage in _UNINSTALLABLE_STAGES
 
 
 def find_build_log(directory: Path) -> Path | None:
@@ -87,12 +86,19 @@ def judge(returncode: int | None, log: Path | None) -> SbuildVerdict:
         result, blame = WorkRequestResults.ERROR, Blame.PLATFORM
     elif returncode == 0 and status == SUCCESSFUL:
         result, blame = WorkRequestResults.SUCCESS, None
-    elif returncode == 0 or status == "attempted" or fail_stage in _STAGES_OF_SUBJECT:
-        # status 0 also means "skipped": not for this architecture
+    elif returncode == 0 or _is_of_subject(fail_stage, log):
+        # exit status 0 also means "skipped": not for this architecture
         result, blame = WorkRequestResults.FAILURE, Blame.SUBJECT
     else:
         result, blame = WorkRequestResults.FAILURE, Blame.ENVIRONMENT
     return SbuildVerdict(result=result, status=status, fail_stage=fail_stage, blame=blame)
+
+
+def _is_of_subject(fail_stage: str | None, log: Path | None) -> bool:
+    """Whether the package itself is why its build failed, rather than the machine."""
+    if fail_stage in _UNINSTALLABLE_STAGES and log is not None:
+        return not _NETWORK_TROUBLE.search(_tail(log, _EXPLANATION_BYTES))
+    return fail_stage in _STAGES_OF_SUBJECT
 
 
 def read_dose_report(log: Path) -> DoseReport | None:
@@ -126,7 +132,7 @@ def consistency_errors(directory: Path) -> list[str]:
     :returns: one line per mismatch, sorted; empty if all is well
     :raises UserError: if a control file is malformed
     """
-    listed: dict[str, list[tuple[str, ListedFile]]] = {}
+    claims: dict[str, list[tuple[str, ListedFile]]] = {}
     errors: list[str] = []
     for suffix, read in ((".changes", read_changes), (".dsc", read_dsc)):
         found = sorted(directory.glob(f"*{suffix}"))
@@ -135,11 +141,13 @@ def consistency_errors(directory: Path) -> list[str]:
             errors.append(f"more than one {suffix} file: {names}")
         for path in found[:1]:
             for file in read(path).listed.values():
-                listed.setdefault(file.name, []).append((path.name, file))
-    for name, claims in listed.items():
-        errors += _compare(directory / name, claims)
+                # a source upload may lack upstream tarballs, which its .dsc lists
+                if suffix != ".dsc" or file.name in claims or (directory / file.name).exists():
+                    claims.setdefault(file.name, []).append((path.name, file))
+    for name, claimed in claims.items():
+        errors += _compare(directory / name, claimed)
     for path in directory.iterdir():
-        if path.name not in listed and not path.name.endswith(_CONTROL_SUFFIXES):
+        if path.name not in claims and not path.name.endswith(_CONTROL_SUFFIXES):
             errors.append(f"{path.name} is not referenced by any control file")
     return sorted(errors)
 
@@ -162,13 +170,8 @@ def _compare(path: Path, claims: list[tuple[str, ListedFile]]) -> list[str]:
 def _tail(path: Path, size_bytes: int) -> str:
     """Return the end of a file as text, bytes that are not UTF-8 replaced."""
     with path.open("rb") as file:
-        _seek_before_end(file, size_bytes)
+        file.seek(max(0, path.stat().st_size - size_bytes))
         return file.read(size_bytes).decode(errors="replace")
-
-
-def _seek_before_end(file: IO[bytes], size_bytes: int) -> None:
-    end = file.seek(0, 2)
-    file.seek(max(0, end - size_bytes))
 
 
 def _last_field(name: str, text: str) -> str | None:

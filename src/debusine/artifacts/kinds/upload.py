@@ -103,12 +103,15 @@ class Upload(ArtifactKind[UploadData]):
         return frozenset(data.architecture_words() - {"source"})
 
     @classmethod
-    def from_changes(cls, path: Path, *, allow_remote: bool = False) -> LocalArtifact:
+    def from_changes(
+        cls, path: Path, *, allow_remote: bool = False, check: bool = True
+    ) -> LocalArtifact:
         """
         Make an artifact of a .changes and the files beside it.
 
         :param allow_remote: files that are not there are declared only; the server
             must have their content already
+        :param check: compare the files with what the .changes says of them
         :raises UserError: if the .changes is malformed or does not fit its files
         """
         changes = read_changes(path)
@@ -121,7 +124,8 @@ class Upload(ArtifactKind[UploadData]):
                 for name, listed in changes.listed.items()
                 if path.parent / name not in local
             }
-        changes.check_files(only=[each.name for each in local])
+        if check:
+            changes.check_files(only=[each.name for each in local])
         return LocalArtifact(
             category=cls.category,
             data=UploadData(type="dpkg", changes_fields=dict(changes.fields)),

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build a source package with sbuild."""
+
+from __future__ import annotations
+
+import shutil
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from debusine.artifacts.base import NameVersion
+from debusine.artifacts.deb822 import ControlFile, read_dsc
+from debusine.artifacts.kinds.binary_package import BinaryPackage
+from debusine.artifacts.kinds.source_package import SourcePackage, SourcePackageData
+from debusine.artifacts.kinds.system_image import SystemImage
+from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
+from debusine.artifacts.kinds.upload import Upload
+from debusine.domain import tags
+from debusine.domain.executor import BackendType
+from debusine.domain.result import WorkRequestResults
+from debusine.errors import UserError
+from debusine.tasks.checks import ensure_artifact_categories
+from debusine.tasks.command import RunCommandTask
+from debusine.tasks.errors import TaskConfigError
+from debusine.tasks.extra_repository import ExtraRepositoryMixin
+from debusine.tasks.inputs.inputs import (
+    DebusineFQDNInput,
+    EnvironmentInput,
+    MultiInput,
+    SingleInput,
+    Stage,
+)
+from debusine.tasks.sbuild_command import (
+    components_options,
+    repository_options,
+    tarball_options,
+    virt_server_options,
+    write_configuration,
+)
+from debusine.tasks.sbuild_data import SbuildBinNMU, SbuildData, SbuildDynamicData, safe_names
+from debusine.tasks.sbuild_output import (
+    SbuildVerdict,
+    consistency_errors,
+    find_build_log,
+    judge,
+)
+from debusine.tasks.sbuild_upload import SbuildUpload
+from debusine.tasks.with_executor import BaseTaskWithExecutor
+from debusine.util.apt_access import AptAccess, access_of
+from debusine.util.apt_config import read_machine
+from debusine.util.apt_hooks import sbuild_arguments
+from debusine.util.userns import remove_tree
+
+ZSTD_CAPABILITY = tags.capability_tag("zstd")
+FETCH_LOG = "fetch_input.log"
+RESULT_LOG = "task_result.log"
+
+
+class Sbuild(
+    ExtraRepositoryMixin[SbuildData, SbuildDynamicData],
+    RunCommandTask[SbuildData, SbuildDynamicData],
+    BaseTaskWithExecutor[SbuildData, SbuildDynamicData],
+):
+    """
+    Builds a source package in a clean environment.
+
+    sbuild runs on the worker and starts the environment itself.
+    """
+
+    TASK_VERSION = 1
+
+    input_source_artifact = SingleInput(
+        field="input.source_artifact",
+        stage=Stage.PENDING,
+        categories=[SourcePackage.category],
+        verbose_name="Source package",
+    )
+    input_extra_binary_artifacts = MultiInput(
+        field="input.extra_binary_artifacts", verbose_name="Extra binary packages"
+    )
+    environment = EnvironmentInput(
+        stage=Stage.PENDING, categories=[SystemTarball.category, SystemImage.category]
+    )
+    debusine_fqdn = DebusineFQDNInput(hidden=True)
+
+    @override
+    def post_init(self) -> None:
+        super().post_init()
+        self.source: ControlFile | None = None
+        self.verdict: SbuildVerdict | None = None
+        self._dsc_name = ""
+        self._extra_debs: list[Path] = []
+        self._configuration = Path()
+        self.apt_access: AptAccess | None = None
+        """What reaching the mirrors takes; read from this machine unless it is set."""
+        self._apt_options: tuple[str, ...] = ()
+
+    # what the server asks
+
+    @property
+    def _source_name_version(self) -> NameVersion:
+        data = self.input_source_artifact.data
+        assert isinstance(data, SourcePackageData), "the input checks the category"
+        return SourcePackage.source(data)
+
+    @property
+    def _environment_data(self) -> SystemTarballData:
+        data = self.environment.data
+        assert isinstance(data, SystemTarballData), "the input checks the category"
+        return data
+
+    @override
+    def get_subject(self) -> str:
+        return self._source_name_version.name
+
+    @override
+    def get_configuration_context(self) -> str:
+        return self._environment_data.codename
+
+    @override
+    def compute_dynamic_data(self) -> SbuildDynamicData:
+        source_id = self.input_source_artifact.artifact_id
+        assert source_id is not None, "what is built exists"
+        name, version = self._source_name_version
+        return SbuildDynamicData(
+            subject=self.get_subject(),
+            parameter_summary=f"{name}_{version} ({self.data.host_architecture_label})",
+            runtime_context=self.data.runtime_context,
+            configuration_context=self.get_configuration_context(),
+            environment_id=self.environment.artifact_id,
+            extra_repositories=self.extra_repositories,
+            input_source_artifact_id=source_id,
+            input_extra_binary_artifacts_ids=self.input_extra_binary_artifacts.resolved_ids(),
+            binnmu_maintainer=(
+                f"Debusine <noreply@{self.debusine_fqdn}>" if self.data.binnmu else None
+            ),
+        )
+
+    @override
+    def compute_system_required_tags(self) -> set[str]:
+        required = {*super().compute_system_required_tags(), tags.capability_tag("sbuild")}
+        if self.backend is not BackendType.UNSHARE:
+            required.add(tags.capability_tag("autopkgtest"))
+        if self._environment_data.filename.endswith(".zst"):
+            required.add(ZSTD_CAPABILITY)
+        return required
+
+    @override
+    def compute_system_provided_tags(self) -> set[str]:
+        return {
+            *super().compute_system_provided_tags(),
+            tags.source_package_tag(self._source_name_version.name),
+        }
+
+    @classmethod
+    @override
+    def get_provided_worker_tags(cls) -> set[str]:
+        tools = ("sbuild", "zstd")
+        found = {tags.capability_tag(tool) for tool in tools if shutil.which(tool)}
+        return super().get_provided_worker_tags() | found
+
+    @classmethod
+    @override
+    def analyze_worker(cls) -> dict[str, Any]:
+        available = shutil.which("sbuild") is not None
+        return super().analyze_worker() | {cls.prefix_with_task_name("available"): available}
+
+    @override
+    def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
+        needed = [self.prefix_with_task_name("available")]
+        if self.backend is not BackendType.UNSHARE:
+            needed.append("autopkgtest:available")
+        return super().can_run_on(worker_metadata) and all(
+            worker_metadata.get(key) is True for key in needed
+        )
+
+    # the run
+
+    @override
+    def fetch_input(self, destination: Path) -> bool:
+        assert self.dynamic_data is not None, "no dynamic data"
+        try:
+            self._fetch_source(self.dynamic_data.input_source_artifact_id, destination)
+            for number in self.dynamic_data.input_extra_binary_artifacts_ids:
+                self._fetch_extra(number, destination / f"extra-{number}")
+        except (TaskConfigError, ValueError) as error:
+            self.append_to_log_file(FETCH_LOG, [str(error)])
+            return False
+        self._prepare_executor()
+        self.write_extra_repository_config(self._codename, destination)
+        return True
+
+    def _fetch_source(self, number: int, destination: Path) -> None:
+        artifact = self.fetch_artifact(number, destination)
+        ensure_artifact_categories(
+            configuration_key="input.source_artifact",
+            category=artifact.category,
+            expected=[SourcePackage.category],
+        )
+        names = safe_names(artifact.files, ".dsc")
+        self._dsc_name = names[0] if names else ""
+
+    def _fetch_extra(self, number: int, destination: Path) -> None:
+        artifact = self.fetch_artifact(number, destination)
+        ensure_artifact_categories(
+            configuration_key="input.extra_binary_artifacts",
+            category=artifact.category,
+            expected=[BinaryPackage.category, Upload.category],
+        )
+        self._extra_debs += [destination / name for name in safe_names(artifact.files, ".deb")]
+
+    @property
+    def _codename(self) -> str:
+        assert self.executor is not None, "no executor"
+        return str(self.executor.system_image.data["codename"])
+
+    @override
+    def configure_for_execution(self, download_directory: Path) -> bool:
+        """Check the source before sbuild copies what it lists from this machine."""
+        if not self._dsc_name or not (download_directory / self._dsc_name).is_file():
+            self.append_to_log_file("configure_for_execution.log", ["source package not found"])
+            return False
+        self.source = read_dsc(download_directory / self._dsc_name)
+        self.source.check_files()
+        return True
+
+    @override
+    def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
+        super().prepare_to_run(download_directory, execute_directory)
+        directory = self.get_working_directory()
+        self._configuration = directory / "sbuild.conf"
+        write_configuration(self._configuration, output=execute_directory)
+        access = access_of(read_machine()) if self.apt_access is None else self.apt_access
+        self._apt_options = sbuild_arguments(access, directory / "apt-access")
+
+    @override
+    def _cmdline(self) -> list[str]:
+        assert self.source is not None, "not configured"
+        data = self.data
+        return [
+            "sbuild",
+            # without it, the log goes to its file only
+            "--verbose",
+            "--purge-deps=never",
+            "--no-run-lintian",
+            *components_options(data.build_components),
+            f"--arch={data.build_architecture}",
+            f"--dist={self._codename}",
+            *self._chroot_options(),
+            *self._apt_options,
+            *repository_options(self.extra_repository_sources, self.extra_repository_keys),
+            *(self._binnmu_options(data.binnmu) if data.binnmu else []),
+            *([f"--profiles={','.join(data.build_profiles)}"] if data.build_profiles else []),
+            *([f"--build-dep-resolver={data.build_dep_resolver}"] * bool(data.build_dep_resolver)),
+            *([f"--aspcud-criteria={data.aspcud_criteria}"] * bool(data.aspcud_criteria)),
+            *(["--resolve-alternatives"] if data.resolve_alternatives else []),
+            "--bd-uninstallable-explainer=dose3",
+            *(f"--extra-package={path}" for path in self._extra_debs),
+            str(self.source.path),
+        ]
+
+    def _chroot_options(self) -> list[str]:
+        assert self.executor is not None, "no executor"
+        if self.backend is BackendType.UNSHARE:
+            return tarball_options(self.executor.image_name())
+        return virt_server_options(
+            self.executor.autopkgtest_virt_server(), self.executor.autopkgtest_virt_args()
+        )
+
+    def _binnmu_options(self, binnmu: SbuildBinNMU) -> list[str]:
+        assert self.dynamic_data is not None, "no dynamic data"
+        maintainer = binnmu.maintainer or self.dynamic_data.binnmu_maintainer
+        moment = binnmu.timestamp and format_datetime(binnmu.timestamp)
+        return [
+            f"--make-binNMU={binnmu.changelog}",
+            f"--append-to-version={binnmu.suffix}",
+            "--binNMU=0",
+            *([f"--binNMU-timestamp={moment}"] if moment else []),
+            f"--maintainer={maintainer}",
+        ]
+
+    @override
+    def _cmd_env(self) -> dict[str, str]:
+        env = super()._cmd_env() | {"SBUILD_CONFIG": str(self._configuration)}
+        if self.data.build_options:
+            given = env.get("DEB_BUILD_OPTIONS", "").split()
+            env["DEB_BUILD_OPTIONS"] = " ".join([*given, *self.data.build_options])
+        return env
+
+    @override
+    def _remove_leftovers(self, temporary_directory: Path) -> None:
+        for tree in temporary_directory.glob("sbuild.*"):
+            remove_tree(tree)
+
+    @override
+    def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
+        self.verdict = judge(returncode, find_build_log(execute_directory))
+        if self.verdict.result is not WorkRequestResults.SUCCESS:
+            blame = self.verdict.blame.value if self.verdict.blame else "unknown"
+            lines = [
+                f"sbuild: exit status {returncode}, status {self.verdict.status or 'unknown'}",
+                f"stopped at: {self.verdict.fail_stage or 'unknown'}",
+                f"to blame: {blame}",
+            ]
+            self.append_to_log_file(RESULT_LOG, lines)
+        return self.verdict.result
+
+    @override
+    def check_directory_for_consistency_errors(self, build_directory: Path) -> list[str]:
+        try:
+            return consistency_errors(build_directory)
+        except UserError as error:
+            return [error.brief]
+
+    @override
+    def upload_artifacts(
+        self, execute_directory: Path, *, execution_result: WorkRequestResults
+    ) -> None:
+        assert self.debusine is not None, "no access to the server"
+        assert self.source is not None, "not configured"
+        upload = SbuildUpload(
+            client=self.debusine,
+            workspace=self.workspace_name,
+            work_request=self.work_request_id,
+            data=self.data,
+            source=self.source.package,
+            source_ids=list(dict.fromkeys(self._source_artifacts_ids)),
+        )
+        uninstallable = self.verdict is not None and self.verdict.is_uninstallable
+        log_id = upload.build_log(execute_directory, explain=uninstallable)
+        if execution_result is WorkRequestResults.SUCCESS:
+            symbols = self.get_scratch_directory() / "debug-symbols"
+            upload.packages(execute_directory, symbols, log_id)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+How sbuild is called: options and a configuration that nothing of the user leaks into.
+
+Everything used here exists in the versions of Debian 12 (0.85) and 13 (0.89).
+
+:source: sbuild(1), sbuild.conf(5)
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+# TMPDIR is the command's own directory for temporary files, which is removed with all
+# that is in it; the last line is for versions that otherwise call mmdebstrap.
+_CONFIGURATION = """\
+$unshare_tmpdir_template = ($ENV{'TMPDIR'} // '/tmp') . '/sbuild.XXXXXXXXXX';
+$sbuild_mode = 'user';
+$nolog = 0;
+$log_colour = 0;
+$log_dir = @OUTPUT@;
+$build_dir = @OUTPUT@;
+$purge_build_directory = 'always';
+$purge_session = 'always';
+$run_lintian = 0;
+$run_piuparts = 0;
+$run_autopkgtest = 0;
+$build_environment = {};
+$extra_packages = [];
+$unshare_bind_mounts = [];
+eval '$unshare_mmdebstrap_auto_create = 0;';
+1;
+"""
+
+
+def write_configuration(path: Path, *, output: Path) -> None:
+    """
+    Write a configuration that sbuild reads last, see ``SBUILD_CONFIG``.
+
+    :param output: where the log and all that is built go
+    """
+    path.write_text(_CONFIGURATION.replace("@OUTPUT@", _perl_string(str(output))))
+
+
+def components_options(components: Iterable[str]) -> list[str]:
+    """
+    Say what to build.
+
+    >>> components_options(["any", "source"])
+    ['--arch-any', '--no-arch-all', '--source']
+    """
+    wanted = set(components)
+    options = {"any": "arch-any", "all": "arch-all", "source": "source"}
+    return [f"--{'' if key in wanted else 'no-'}{option}" for key, option in options.items()]
+
+
+def virt_server_options(server: str, arguments: Iterable[str]) -> list[str]:
+    """
+    Run the build on a testbed of autopkgtest.
+
+    >>> virt_server_options("qemu", ["--ram=50%"])[2]
+    '--autopkgtest-virt-server-opt=--ram=50%%'
+    """
+    return [
+        "--chroot-mode=autopkgtest",
+        f"--autopkgtest-virt-server=autopkgtest-virt-{server}",
+        *(f"--autopkgtest-virt-server-opt={_escaped(each)}" for each in arguments),
+    ]
+
+
+def tarball_options(tarball: str) -> list[str]:
+    """Run the build in an unpacked tarball, in a user namespace."""
+    return [
+        "--chroot-mode=unshare",
+        f"--chroot={tarball}",
+        # a link of systemd-resolved would dangle
+        "--chroot-setup-commands=rm -f /etc/resolv.conf",
+    ]
+
+
+def repository_options(sources: Iterable[Path], keys: Iterable[Path]) -> list[str]:
+    """
+    Install sources files and the keys they name before APT is used.
+
+    :param sources: for ``/etc/apt/sources.list.d``
+    :param keys: for ``/etc/apt/keyrings``
+    """
+    directory = "/etc/apt/keyrings"
+    return [
+        *(
+            _pipe_into_chroot(path, f"cat > /etc/apt/sources.list.d/{path.name}")
+            for path in sources
+        ),
+        *(
+            _pipe_into_chroot(path, f"mkdir -p {directory} && cat > {directory}/{path.name}")
+            for path in keys
+        ),
+    ]
+
+
+def _pipe_into_chroot(path: Path, command: str) -> str:
+    source = _escaped(shlex.quote(str(path)))
+    return f"--pre-build-commands=cat {source} | %SBUILD_CHROOT_EXEC sh -c {shlex.quote(command)}"
+
+
+def _escaped(text: str) -> str:
+    """Keep sbuild from replacing percent escapes."""
+    return text.replace("%", "%%")
+
+
+def _perl_string(text: str) -> str:
+    """Quote a text for Perl."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
