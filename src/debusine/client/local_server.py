@@ -10,6 +10,10 @@ from pathlib import Path
 from debusine.util.file_lock import is_locked
 
 SERVER_NAME = "local"
+# of the agent; stated here too, as clients do not import it (tests hold them equal)
+WORKER_USER = "debusine-worker"
+WORKER_COMMENT = "Debusine worker"
+SCRATCH_PREFIX = "debusine-WR-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import secrets
 import shlex
 from dataclasses import dataclass
@@ -42,13 +43,7 @@ def new_key() -> str:
 
 def administrator_key(data_dir: DataDir) -> str:
     """The key of the administrator: the one that is on file, or a new one."""
-    config = configparser.ConfigParser(interpolation=None)
-    try:
-        config.read_string(_read(data_dir.client_config))
-    except configparser.Error:
-        # damaged: it is written anew
-        return new_key()
-    return config.get(_SECTION, "token", fallback="") or new_key()
+    return _section(data_dir.client_config, _SECTION).get("token") or new_key()
 
 
 def agent_key(data_dir: DataDir) -> str:
@@ -70,9 +65,12 @@ def write_client_config(path: Path, access: Access) -> None:
 
 
 def write_agent_config(data_dir: DataDir, *, url: str, key: str) -> None:
-    """Tell the local agent where the server is and who it is; other sections stay."""
+    """Tell the local agent where the server is and who it is; the rest stays as it is."""
     path = data_dir.worker / "config.ini"
-    general = {"api-url": f"{url}/api"}
+    general = {**_section(path, "General"), "api-url": f"{url}/api"}
+    if os.geteuid() != 0:
+        # root's tasks run as somebody else, who has a home directory for this
+        general.setdefault("working-directory", str(data_dir.worker / "workdir"))
     _write_private(path, set_section(_read(path), "General", general))
     _write_private(data_dir.worker / "token", key + "\n")
 
@@ -89,6 +87,16 @@ def join_line(*, url: str, key: str) -> str:
         f"printf {config} > config.ini && printf {key} > activation-token) && "
         "debusine-worker --log-stderr"
     )
+
+
+def _section(path: Path, name: str) -> dict[str, str]:
+    """Keys and values of a section; empty if there is none, or the file is damaged."""
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        config.read_string(_read(path))
+    except configparser.Error:
+        return {}
+    return dict(config[name]) if config.has_section(name) else {}
 
 
 def _read(path: Path) -> str:

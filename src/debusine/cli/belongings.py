@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the program made on this machine, and how to remove it again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from debusine.cli.units import UNIT_NAME, unit_path
+from debusine.client.config import DEFAULT_PATH
+from debusine.client.local_server import (
+    SCRATCH_PREFIX,
+    SERVER_NAME,
+    WORKER_COMMENT,
+    WORKER_USER,
+)
+from debusine.tasks.executors.images import default_cache_directory
+from debusine.util.command import Command, run
+from debusine.util.files import write_atomically
+from debusine.util.ini import remove_section
+from debusine.util.userns import remove_tree
+
+SCRATCH_PARENTS = (Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108  where agents put it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Belonging:
+    """
+    One thing that can be removed.
+
+    :param where: path or name, for people
+    :param size_bytes: what it takes; 0 for what takes next to nothing
+    """
+
+    what: str
+    where: str
+    size_bytes: int
+    remove: Callable[[], None]
+
+
+def find_belongings(data_dir: Path) -> Iterator[Belonging]:
+    """
+    Find what there is, in the order in which it should be removed.
+
+    :param data_dir: of the server
+    """
+    is_root = os.geteuid() == 0
+    unit = unit_path(is_root=is_root)
+    if unit.exists():
+        yield Belonging(
+            what="systemd unit",
+            where=str(unit),
+            size_bytes=0,
+            remove=partial(_remove_unit, unit, is_root=is_root),
+        )
+    for path in (default_cache_directory().parent, *_scratch(), data_dir):
+        if path.exists():
+            yield _tree(path)
+    config = DEFAULT_PATH.expanduser()
+    if config.exists() and f"[server:{SERVER_NAME}]" in config.read_text():
+        yield Belonging(
+            what="server in your configuration",
+            where=f"{config} [server:{SERVER_NAME}]",
+            size_bytes=0,
+            remove=partial(_remove_server, config),
+        )
+    if is_root:
+        yield from _account(WORKER_USER)
+
+
+def _tree(path: Path) -> Belonging:
+    return Belonging(
+        what="files", where=str(path), size_bytes=_size(path), remove=partial(remove_tree, path)
+    )
+
+
+def _scratch() -> Iterator[Path]:
+    """Directories of tasks that were killed; those of other users are not ours to remove."""
+    for parent in SCRATCH_PARENTS:
+        for path in sorted(parent.glob(f"{SCRATCH_PREFIX}*")):
+            if path.is_dir() and os.geteuid() in {0, path.lstat().st_uid}:
+                yield path
+
+
+def _account(name: str) -> Iterator[Belonging]:
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return
+    # an account that an administrator made is not ours
+    if entry.pw_gecos.split(",")[0] == WORKER_COMMENT:
+        yield Belonging(
+            what="account and its home",
+            where=f"{name}, {entry.pw_dir}",
+            size_bytes=_size(Path(entry.pw_dir)),
+            remove=partial(_remove_account, name, Path(entry.pw_dir)),
+        )
+
+
+def _remove_account(name: str, home: Path) -> None:
+    remove_tree(home)
+    # this also takes its sub-ids back
+    run(Command(["userdel", name]))
+
+
+def _remove_unit(path: Path, *, is_root: bool) -> None:
+    systemctl = ["systemctl"] if is_root else ["systemctl", "--user"]
+    # where systemd does not run there is nothing to stop
+    run(Command([*systemctl, "disable", "--now", UNIT_NAME], check=False, timeout_s=60))
+    path.unlink(missing_ok=True)
+    run(Command([*systemctl, "daemon-reload"], check=False, timeout_s=60))
+
+
+def _remove_server(path: Path) -> None:
+    text = remove_section(path.read_text(), f"server:{SERVER_NAME}")
+    lines = [
+        line
+        for line in text.splitlines()
+        if line.replace(" ", "") != f"default-server={SERVER_NAME}"
+    ]
+    if not any(line.strip() and line.strip() != "[General]" for line in lines):
+        path.unlink()
+        return
+    write_atomically(path, ("\n".join(lines) + "\n").encode(), mode=0o600)
+
+
+def _size(path: Path) -> int:
+    """
+    Room that a tree takes on its disk, in bytes.
+
+    What cannot be read, because it belongs to sub-ids, is not counted.
+    """
+    total = 0
+    for directory, _, files in os.walk(path):
+        for name in files:
+            try:
+                total += Path(directory, name).lstat().st_blocks * 512
+            except OSError:
+                continue
+    return total

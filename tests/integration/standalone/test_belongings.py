@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from debusine.cli.belongings import find_belongings
+from debusine.cli.commands.purge import purge
+from debusine.client import local_server
+from debusine.client.local_server import DataDir, Holder
+from debusine.errors import ConflictError
+from debusine.standalone.access import Access, write_client_config
+from debusine.util.file_lock import try_lock
+from debusine.worker import config, directories, user
+
+ACCESS = Access(
+    api_url="http://127.0.0.1:1/api/", token="a" * 64, scope="debusine", workspace="System"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory with nothing in it."""
+    path = tmp_path / "home"
+    path.mkdir()
+    monkeypatch.setenv("HOME", str(path))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return path
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> DataDir:
+    path = tmp_path / "data"
+    (path / "store").mkdir(parents=True)
+    (path / "store" / "file").write_bytes(b"x" * 100_000)
+    return DataDir(path)
+
+
+def below(data_dir: DataDir, home: Path) -> list[tuple[str, str]]:
+    """What is found of this test; the machine may have more."""
+    places = (str(data_dir.root), str(home))
+    return [
+        (found.what, found.where)
+        for found in find_belongings(data_dir.root)
+        if found.where.startswith(places)
+    ]
+
+
+def remove_below(data_dir: DataDir, home: Path) -> None:
+    for found in find_belongings(data_dir.root):
+        if found.where.startswith((str(data_dir.root), str(home))):
+            found.remove()
+
+
+def test_names_are_those_of_the_agent() -> None:
+    assert config.DEFAULT_USER == local_server.WORKER_USER
+    assert user.COMMENT == local_server.WORKER_COMMENT
+    assert directories.SCRATCH_PREFIX == local_server.SCRATCH_PREFIX
+
+
+def test_finds_and_removes_data_and_configuration(data_dir: DataDir, home: Path) -> None:
+    path = home / ".config/debusine/client/config.ini"
+    write_client_config(path, ACCESS)
+    assert below(data_dir, home) == [
+        ("files", str(data_dir.root)),
+        ("server in your configuration", f"{path} [server:local]"),
+    ]
+    remove_below(data_dir, home)
+    assert below(data_dir, home) == []
+    assert not data_dir.root.exists()
+    assert not path.exists()
+
+
+def test_servers_of_the_user_stay(data_dir: DataDir, home: Path) -> None:
+    path = home / ".config/debusine/client/config.ini"
+    path.parent.mkdir(parents=True)
+    mine = "[General]\ndefault-server = far\n\n[server:far]\nscope = debian\n"
+    path.write_text(mine)
+    write_client_config(path, ACCESS)
+    remove_below(data_dir, home)
+    assert path.read_text() == mine
+
+
+def test_says_how_large_data_are(data_dir: DataDir, home: Path) -> None:
+    del home
+    sizes = {found.where: found.size_bytes for found in find_belongings(data_dir.root)}
+    assert sizes[str(data_dir.root)] >= 100_000
+
+
+def test_lists_and_removes_nothing_on_a_dry_run(data_dir: DataDir, home: Path) -> None:
+    del home
+    result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root), "--dry-run"])
+    assert str(data_dir.root) in result.output
+    assert data_dir.root.exists()
+
+
+def test_asks_before_it_removes(data_dir: DataDir, home: Path) -> None:
+    del home
+    result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root)], input="n\n")
+    assert "Remove all of this?" in result.output
+    assert data_dir.root.exists()
+
+
+def test_refuses_while_a_server_runs(data_dir: DataDir, home: Path) -> None:
+    del home
+    lock = try_lock(data_dir.lock)
+    assert lock is not None
+    with lock:
+        lock.write(Holder(pid=4711, url="http://127.0.0.1:1").as_json())
+        result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root), "--yes"])
+    assert isinstance(result.exception, ConflictError)
+    assert "4711" in result.exception.brief
+    assert data_dir.root.exists()
