@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ def read_data(name: str) -> JsonObject:
     :raises click.UsageError: if the file cannot be read
     """
     if name == "-":
-        text = click.get_text_stream("stdin").read()
+        text = sys.stdin.read()
         return read_mapping(text) if text.strip() else {}
     try:
         return read_mapping(Path(name).read_text(encoding="utf-8"))

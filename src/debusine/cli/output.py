@@ -120,10 +120,9 @@ def print_error(error: DebusineError, format_: Format = Format.TEXT) -> None:
                 click.echo(click.style(error.resolution, bold=True), err=True)
 
 
-def remember_format(context: click.Context, parameter: click.Parameter, *, value: bool) -> bool:
+def remember_format(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
     """Let errors appear in the format of the command; the callback of ``--yaml`` and ``--json``."""
     if value:
-        context.find_root().meta[FORMAT_KEY] = Format(
-            (parameter.name or "text").removeprefix("as_")
-        )
+        name = (parameter.name or "").removeprefix("as_")
+        context.find_root().meta[FORMAT_KEY] = Format(name)
     return value

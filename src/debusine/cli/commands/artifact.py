@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import click
@@ -74,7 +75,7 @@ def download(
     client = connect(context).client
     artifact = client.artifact_get(artifact_id)
     total = sum(file.size for file in artifact.files.values())
-    with Screen(click.get_text_stream("stderr")).transfer("download", total) as progress:
+    with Screen(sys.stderr).transfer("download", total) as progress:
         client.download_artifact(artifact_id, target_directory, progress=progress)
     names = [str(target_directory / name) for name in artifact.files]
     if as_yaml:
