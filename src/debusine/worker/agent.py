@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent: connects to the server, takes one work request after the other, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+
+from debusine.errors import DebusineError, UpstreamError
+from debusine.util.retry import Backoff
+from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
+from debusine.worker import directories
+from debusine.worker.config import WorkerConfig
+from debusine.worker.connection import Connection, Handlers
+from debusine.worker.execution import Execution, error_report
+from debusine.worker.hooks import HOOKS, run_hooks
+from debusine.worker.job import Job
+from debusine.worker.log_stream import LogLimits, LogStreamer
+from debusine.worker.nursery_client import NurseryClient
+from debusine.worker.report import PendingReport, ReportBox
+from debusine.worker.server_api import Delivery, LockedError, ServerApi
+from debusine.worker.spool import Spool
+from debusine.worker.user import Account
+
+EXIT_CLEAN = 0
+EXIT_NOT_REPORTED = 2
+EXIT_SIGNAL = 128
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tuning:
+    """How patient the agent is; tests are not."""
+
+    reconnect_min_s: float = 1.0
+    reconnect_max_s: float = 6.0
+    locked_s: float = 1.0
+    get_next: Backoff = field(default=Backoff(first_s=5, max_s=300))
+    deliver: Backoff = field(default=Backoff(first_s=0.5, max_s=30))
+    log_wait_s: float = 30.0
+    heartbeat_s: float = 15.0
+    answer_s: float = 3.0
+    stop_s: float = 6.0
+    logs: LogLimits = field(default=LogLimits())
+    hooks: Path = HOOKS
+
+
+@dataclass(kw_only=True)
+class Agent:
+    """
+    One agent; it runs one task at a time.
+
+    :param key: of this worker
+    :param account: who runs the tasks
+    :param working: where the directories of tasks are made
+    :param nursery: was started before the event loop
+    :param once: end after the first task
+    """
+
+    config: WorkerConfig
+    key: str
+    account: Account
+    working: Path
+    nursery: NurseryClient
+    once: bool = False
+    tuning: Tuning = field(default=Tuning())
+
+    def __post_init__(self) -> None:
+        self._running: dict[int, Execution] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work_available = asyncio.Event()
+        self._stopping: asyncio.Future[int] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._box = ReportBox(self.working / "reports")
+
+    async def run(self) -> int:
+        """
+        Serve until told to stop.
+
+        :returns: exit status
+        """
+        loop = asyncio.get_running_loop()
+        self._stopping = loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop, EXIT_SIGNAL + number)
+        connect, read = self.config.http_timeout
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+            self._api = ServerApi(session, self.config.api_url)
+            self._connection = self._make_connection(session)
+            main = asyncio.create_task(self._serve())
+            main.add_done_callback(self._on_serve_ended)
+            status = await self._stopping
+            await self._shut_down(main)
+        return status
+
+    def _stop(self, status: int) -> None:
+        if self._stopping is not None and not self._stopping.done():
+            log.info("stopping", status=status)
+            self._stopping.set_result(status)
+
+    def _on_serve_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._stopping is None or self._stopping.done():
+            return
+        error = task.exception()
+        if error is not None:
+            self._stopping.set_exception(error)
+
+    async def _shut_down(self, main: asyncio.Task[None]) -> None:
+        """End the running task and leave nothing of it behind."""
+        for execution in self._running.values():
+            execution.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.tuning.stop_s):
+                await self._idle.wait()
+        for task in (main, *self._background):
+            task.cancel()
+        await asyncio.gather(main, *self._background, return_exceptions=True)
+
+    def _make_connection(self, session: aiohttp.ClientSession) -> Connection:
+        base = self.config.api_url.removeprefix("http")
+        return Connection(
+            session=session,
+            url=f"ws{base}/ws/1.0/worker/connect/",
+            key=self.key,
+            handlers=Handlers(
+                work_available=self._work_available.set,
+                metadata_wanted=self._send_metadata_soon,
+                abort=self._abort,
+            ),
+            heartbeat_s=self.tuning.heartbeat_s,
+            answer_s=self.tuning.answer_s,
+        )
+
+    async def _serve(self) -> None:
+        # before the server hears that we run nothing, and gives the work to others
+        for pending in self._box.pending(self.config.api_url):
+            await self._deliver(pending)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stay_connected())
+            group.create_task(self._work())
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                accepted = await self._connection.run_once()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("not-connected", problem=f"{type(error).__name__}: {error}")
+                accepted = False
+            if accepted:
+                # most likely the server was just started anew
+                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                    await self._connection.run_once()
+            pause = random.uniform(  # noqa: S311  spreads load, guards nothing
+                self.tuning.reconnect_min_s, self.tuning.reconnect_max_s
+            )
+            await asyncio.sleep(pause)
+
+    def _send_metadata_soon(self) -> None:
+        self._in_background(self._send_metadata())
+
+    async def _send_metadata(self) -> None:
+        try:
+            metadata = await self.nursery.metadata(self.account)
+            await self._api.put_metadata(self.key, metadata)
+        except UpstreamError as error:
+            log.warning("metadata-not-sent", problem=error.explain())
+
+    def _abort(self, work_request_id: int) -> None:
+        execution = self._running.get(work_request_id)
+        if execution is not None:
+            log.info("task-aborted", work_request=work_request_id)
+            execution.abort()
+
+    async def _work(self) -> None:
+        while True:
+            await self._work_available.wait()
+            self._work_available.clear()
+            request = await self._get_next()
+            if request is None:
+                continue
+            delivered = await self._do(request)
+            if self.once:
+                self._stop(EXIT_CLEAN if delivered else EXIT_NOT_REPORTED)
+                return
+            self._work_available.set()
+
+    async def _get_next(self) -> AssignedWorkRequest | None:
+        pauses = self.tuning.get_next.pauses()
+        while True:
+            try:
+                return await self._api.get_next(self.key)
+            except LockedError:
+                await asyncio.sleep(self.tuning.locked_s)
+            except UpstreamError as error:
+                log.warning("no-answer-about-work", problem=error.explain())
+                # who hears that there is work knows that the server is back
+                self._work_available.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(next(pauses)):
+                        await self._work_available.wait()
+
+    async def _do(self, request: AssignedWorkRequest) -> bool:
+        """Run a task and report; True if the server has the report or wants none."""
+        log.info("task-starts", work_request=request.id, task=request.task_name)
+        try:
+            execution = self._prepare(request)
+        except (OSError, DebusineError) as error:
+            log.exception("task-not-started", work_request=request.id)
+            return await self._report(request, error_report(f"cannot start the task: {error}"))
+        self._running[request.id] = execution
+        self._idle.clear()
+        self._connection.add(execution.streamer)
+        try:
+            report = await execution.run()
+            if execution.aborted:
+                log.info("task-stopped", work_request=request.id)
+                return True
+            await self._finish_log(execution)
+            log.info("task-ended", work_request=request.id, result=report.result.value)
+            return await self._report(request, report)
+        finally:
+            await execution.release()
+            self._connection.remove(request.id)
+            del self._running[request.id]
+            self._idle.set()
+            await run_hooks(self.tuning.hooks)
+
+    def _prepare(self, request: AssignedWorkRequest) -> Execution:
+        made, lock = directories.create(
+            request.id,
+            working=self.working,
+            scratch_base=directories.choose_scratch_base(
+                self.config.scratch_directory, self.working
+            ),
+            account=self.account,
+        )
+        job = Job(
+            request=request,
+            directories=made,
+            account=self.account,
+            api_url=self.config.api_url,
+            http_timeout=self.config.http_timeout,
+            environment=dict(self.config.environment),
+            image_cache=self.working / "system-images",
+        )
+        streamer = LogStreamer(
+            request.id,
+            Spool(made.spool),
+            changed=self._connection.wake,
+            limits=self.tuning.logs,
+        )
+        return Execution(job, lock, self.nursery, streamer)
+
+    async def _finish_log(self, execution: Execution) -> None:
+        streamer = execution.streamer
+        if not await streamer.wait_until_acknowledged(self.tuning.log_wait_s):
+            log.warning(
+                "log-incomplete",
+                work_request=execution.work_request_id,
+                missing_bytes=streamer.size - streamer.acknowledged,
+            )
+
+    async def _report(self, request: AssignedWorkRequest, report: WorkRequestCompleted) -> bool:
+        pending = PendingReport(
+            api_url=self.config.api_url,
+            work_request_id=request.id,
+            scope=request.scope,
+            token=request.token,
+            report=report,
+        )
+        self._box.keep(pending)
+        return await self._deliver(pending)
+
+    async def _deliver(self, pending: PendingReport) -> bool:
+        """Go on until the server has the report, or says that it does not want it."""
+        for pause in self.tuning.deliver.pauses():
+            delivery = await self._api.deliver(
+                pending.work_request_id,
+                pending.report,
+                key=pending.token,
+                scope=pending.scope,
+            )
+            if delivery is not Delivery.LATER:
+                self._box.forget(pending)
+                return delivery is Delivery.ACCEPTED
+            execution = self._running.get(pending.work_request_id)
+            if execution is not None and execution.aborted:
+                self._box.forget(pending)
+                return True
+            await asyncio.sleep(pause)
+        raise AssertionError  # pauses have no end
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task's own process: nothing of the agent's, then the task, then its result."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from debusine.client.debusine import Debusine
+from debusine.domain.result import WorkRequestResults
+from debusine.domain.work_request import TaskTypes
+from debusine.tasks import BaseExternalTask
+from debusine.tasks.statistics import TaskStatistics
+from debusine.wire.work_request import (
+    OutputData,
+    OutputError,
+    WorkRequestCompleted,
+)
+from debusine.worker.channel import TaskChannel
+from debusine.worker.job import Job
+from debusine.worker.processes import die_with_parent, hide_memory, set_name
+from debusine.worker.user import Account
+
+# a server that is started anew must not cost a task that has run for hours
+PATIENCE_S = 900
+
+AnyTask = BaseExternalTask[Any, Any]
+
+
+class _StageError(Exception):
+    """The task could not be brought to run."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def run_child(job: Job, channel: socket.socket) -> NoReturn:
+    """
+    Become the process of a task, run it and end.
+
+    :param channel: where log and result go
+    """
+    try:
+        isolate(job.account, output=job.directories.output)
+        os.environ.clear()
+        os.environ.update(job.variables())
+        os.chdir(job.directories.work)
+        set_name(f"task-{job.request.task_name}")
+        logging.basicConfig(level=logging.INFO, force=True, stream=sys.stderr)
+        sender = TaskChannel(channel)
+        sender.send_result(run_task(job, sender).model_dump(mode="json", exclude_unset=True))
+    except BaseException:  # noqa: BLE001  the supervisor reads it from the output
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def isolate(account: Account, *, output: Path | None = None) -> None:
+    """
+    Leave everything of the agent behind: session, files, signals, privileges.
+
+    :param output: file for what this process prints; None leaves both outputs alone
+    """
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    if output is not None:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        os.close(file)
+    os.close(null)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if os.geteuid() == 0:
+        os.initgroups(account.name, account.gid)
+        os.setgid(account.gid)
+        os.setuid(account.uid)
+    os.umask(0o022)
+    hide_memory()
+    parent = os.getppid()
+    die_with_parent()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def run_task(job: Job, sender: TaskChannel) -> WorkRequestCompleted:
+    """Run the task of a job; whatever goes wrong becomes a result."""
+    try:
+        task = _make_task(job)
+        _equip(task, job, sender)
+        _obey_abort(task)
+        with TaskStatistics(task) as statistics:
+            result = _execute(task)
+    except _StageError as error:
+        sender.send(f"{error}\n".encode(errors="replace"), "internal")
+        return WorkRequestCompleted(
+            result=WorkRequestResults.ERROR,
+            output_data=OutputData(errors=[OutputError(message=str(error), code=error.code)]),
+        )
+    return WorkRequestCompleted(
+        result=result, output_data=OutputData(runtime_statistics=statistics.result())
+    )
+
+
+def _make_task(job: Job) -> AnyTask:
+    request = job.request
+    if request.task_type is not TaskTypes.WORKER:
+        message = f"this worker does not run tasks of type {request.task_type}"
+        raise _StageError("wrong-task-type", message)
+    try:
+        kind = BaseExternalTask.class_from_name(request.task_type, request.task_name)
+    except ValueError as error:
+        raise _StageError("setup-failed", str(error)) from error
+    try:
+        return kind(request.task_data, request.dynamic_task_data)
+    except Exception as error:
+        raise _StageError("configure-failed", str(error)) from error
+
+
+def _equip(task: AnyTask, job: Job, sender: TaskChannel) -> None:
+    request = job.request
+    task.work_request_id = request.id
+    task.workspace_name = request.workspace
+    task.http_timeout = job.http_timeout
+    task.log_sender = sender
+    task.scratch_directory = job.directories.scratch
+    task.set_working_directory(job.directories.work)
+    task.set_worker_environment_variables(dict(job.environment))
+    task.image_cache_directory = job.image_cache
+    task.configure_server_access(
+        Debusine(
+            job.api_url,
+            request.token,
+            scope=request.scope or None,
+            http_timeout=job.http_timeout,
+            patience_s=PATIENCE_S,
+        )
+    )
+
+
+def _obey_abort(task: AnyTask) -> None:
+    def abort(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        task.abort()
+
+    signal.signal(signal.SIGTERM, abort)
+
+
+def _execute(task: AnyTask) -> WorkRequestResults:
+    try:
+        return task.execute_logging_exceptions()
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        raise _StageError("execute-failed", message) from error

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+The agent's configuration directory.
+
+::
+
+    config.ini        [General] api-url, log-level, working-directory, http-timeout,
+                      scratch-directory, user; [Environment] variables for tasks
+    token             key of this worker, readable by its owner only
+    activation-token  shown once, when the worker registers
+"""
+
+from __future__ import annotations
+
+import configparser
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from debusine.client.config import parse_timeout
+from debusine.client.http import DEFAULT_TIMEOUT, Timeout
+from debusine.errors import UserError
+from debusine.util.files import write_atomically
+from debusine.util.log import LEVELS
+
+DEFAULT_DIRECTORIES = (Path("~/.config/debusine/worker"), Path("/etc/debusine/worker"))
+DEFAULT_USER = "debusine-worker"
+
+_KEYS = {
+    "api-url",
+    "log-level",
+    "working-directory",
+    "http-timeout",
+    "scratch-directory",
+    "user",
+}
+
+
+class WorkerConfigError(UserError):
+    """The configuration of the agent cannot be used."""
+
+    code = "worker-config"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerConfig:
+    """
+    What an administrator says about this worker.
+
+    :param api_url: without a slash at its end
+    :param working_directory: unset: ``workdir`` in the home directory
+    :param scratch_directory: unset: memory where there is room
+    :param user: who runs the tasks when the agent is root
+    :param environment: variables for tasks
+    """
+
+    directory: Path
+    api_url: str
+    log_level: str = "INFO"
+    working_directory: Path | None = None
+    scratch_directory: Path | None = None
+    http_timeout: Timeout = DEFAULT_TIMEOUT
+    user: str = DEFAULT_USER
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_directory() -> Path:
+    """
+    The first configuration directory that exists.
+
+    :raises WorkerConfigError: if none does
+    """
+    for candidate in DEFAULT_DIRECTORIES:
+        directory = candidate.expanduser()
+        if directory.is_dir():
+            return directory
+    raise WorkerConfigError(
+        "no configuration directory: " + " or ".join(map(str, DEFAULT_DIRECTORIES)),
+        resolution="Make one with a config.ini that has [General] api-url = ...",
+    )
+
+
+def read_worker_config(directory: Path) -> WorkerConfig:
+    """
+    Read ``config.ini``.
+
+    :raises WorkerConfigError: if it cannot be read or says something wrong
+    """
+    path = directory / "config.ini"
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open(encoding="utf-8") as file:
+            parser.read_file(file)
+    except (OSError, configparser.Error, UnicodeDecodeError) as error:
+        raise WorkerConfigError(f"cannot read {path}", details=str(error)) from error
+    general = dict(parser["General"]) if parser.has_section("General") else {}
+    unknown = sorted(set(general) - _KEYS)
+    if unknown:
+        raise WorkerConfigError(f"{path}: unknown keys in [General]: {', '.join(unknown)}")
+    environment = dict(parser["Environment"]) if parser.has_section("Environment") else {}
+    return WorkerConfig(
+        directory=directory,
+        api_url=_api_url(path, general),
+        log_level=_log_level(path, general),
+        working_directory=_path(general, "working-directory"),
+        scratch_directory=_path(general, "scratch-directory"),
+        http_timeout=_timeout(path, general),
+        user=general.get("user") or DEFAULT_USER,
+        environment={name.upper(): value for name, value in environment.items()},
+    )
+
+
+def _api_url(path: Path, general: Mapping[str, str]) -> str:
+    url = general.get("api-url", "").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise WorkerConfigError(
+            f"{path}: api-url in [General] is missing or is no http or https URL: {url!r}"
+        )
+    return url
+
+
+def _log_level(path: Path, general: Mapping[str, str]) -> str:
+    level = general.get("log-level", "INFO").upper()
+    if level not in LEVELS:
+        raise WorkerConfigError(f"{path}: log-level is none of {', '.join(LEVELS)}: {level!r}")
+    return level
+
+
+def _timeout(path: Path, general: Mapping[str, str]) -> Timeout:
+    if not general.get("http-timeout"):
+        return DEFAULT_TIMEOUT
+    try:
+        return parse_timeout(general["http-timeout"])
+    except UserError as error:
+        raise WorkerConfigError(f"{path}: http-timeout: {error.brief}") from error
+
+
+def _path(general: Mapping[str, str], key: str) -> Path | None:
+    text = general.get(key)
+    return Path(text).expanduser() if text else None
+
+
+def read_key(path: Path) -> str | None:
+    """
+    Read a file that holds a key.
+
+    :returns: None if there is no such file, or nothing in it
+    :raises WorkerConfigError: if others may read it
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_IMODE(mode) & 0o077:
+            raise WorkerConfigError(
+                f"{path} can be read or changed by others", resolution=f"chmod go= {path}"
+            )
+        return path.read_text(encoding="ascii").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkerConfigError(f"cannot read {path}", details=str(error)) from error
+
+
+def write_key(path: Path, key: str) -> None:
+    """
+    Write a file that holds a key, in one step and for its owner only.
+
+    :raises WorkerConfigError: if that is not possible
+    """
+    try:
+        write_atomically(path, key.encode() + b"\n", mode=0o600)
+    except OSError as error:
+        raise WorkerConfigError(f"cannot write {path}", details=str(error)) from error

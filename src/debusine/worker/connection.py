@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent's WebSocket: what the server wants, and logs on their way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import structlog
+from pydantic import ValidationError
+
+from debusine import __version__
+from debusine.client.http import USER_AGENT
+from debusine.util.clock import Clock, SystemClock
+from debusine.wire.worker import (
+    FEATURE_ABORT,
+    FEATURE_HEARTBEAT,
+    FEATURE_LOG_OFFSETS,
+    Heartbeat,
+    Hello,
+    LogData,
+    LogDataEnd,
+    LogFrameHeader,
+    Message,
+    pack_log_frame,
+)
+from debusine.worker.log_stream import LogStreamer
+from debusine.worker.text_log import TextLog
+
+FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT]
+HEARTBEAT_S = 15.0
+# an old server says nothing to a hello; ours answers at once
+ANSWER_S = 3.0
+_PING_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True)
+class Handlers:
+    """What the agent does when the server says something."""
+
+    work_available: Callable[[], None]
+    metadata_wanted: Callable[[], None]
+    abort: Callable[[int], None]
+
+
+@dataclass(kw_only=True)
+class Connection:
+    """
+    One connection after the other; logs go on where they stopped.
+
+    :param url: of the socket, ``ws://`` or ``wss://``
+    :param heartbeat_s: pause between two signs of life
+    """
+
+    session: aiohttp.ClientSession
+    url: str
+    key: str
+    handlers: Handlers
+    heartbeat_s: float = HEARTBEAT_S
+    answer_s: float = ANSWER_S
+    clock: Clock = field(default_factory=SystemClock)
+
+    def __post_init__(self) -> None:
+        self._streams: dict[int, LogStreamer] = {}
+        self._wake = asyncio.Event()
+        # None until it is known whether this server takes logs with offsets
+        self._takes_offsets: bool | None = None
+        self._texts: dict[int, TextLog] = {}
+
+    def add(self, streamer: LogStreamer) -> None:
+        """Send a log, from now on."""
+        self._streams[streamer.work_request_id] = streamer
+        self._wake.set()
+
+    def remove(self, work_request_id: int) -> None:
+        """Forget a log, sent or not."""
+        self._streams.pop(work_request_id, None)
+        self._texts.pop(work_request_id, None)
+
+    def wake(self) -> None:
+        """Say that there may be something to send."""
+        self._wake.set()
+
+    async def run_once(self) -> bool:
+        """
+        Connect and serve until the connection breaks.
+
+        :returns: whether the server accepted us
+        :raises aiohttp.ClientError: if it cannot be reached, also OSError, TimeoutError
+        """
+        async with self.session.ws_connect(
+            self.url,
+            headers={"token": self.key, "User-Agent": USER_AGENT},
+            heartbeat=_PING_S,
+            max_msg_size=1024 * 1024,
+        ) as socket:
+            self._takes_offsets = None
+            self._texts.clear()
+            for streamer in self._streams.values():
+                streamer.rewind()
+            hello = Hello(version=__version__, features=FEATURES, running=sorted(self._streams))
+            await socket.send_str(hello.model_dump_json())
+            helpers = [
+                asyncio.create_task(self._send_logs(socket)),
+                asyncio.create_task(self._send_heartbeats(socket)),
+                asyncio.create_task(self._stop_waiting_for_answer()),
+            ]
+            try:
+                return await self._receive(socket)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        accepted = False
+        async for frame in socket:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            try:
+                content = json.loads(frame.data)
+                message = Message.model_validate(content)
+            except (ValueError, ValidationError) as error:
+                log.warning("frame-not-understood", problem=str(error))
+                continue
+            if message.text is not None:
+                accepted = True
+                self._obey(message, content)
+            else:
+                log.warning("connection-rejected", reason=message.reason, code=message.reason_code)
+        return accepted
+
+    def _obey(self, message: Message, content: dict[str, Any]) -> None:
+        match message.text:
+            case "connected":
+                log.info("connected", url=self.url)
+                if FEATURE_LOG_OFFSETS in content.get("features", []):
+                    self._decide(takes_offsets=True)
+            case "request_dynamic_metadata":
+                self.handlers.metadata_wanted()
+            case "work_request_available":
+                self.handlers.work_available()
+            case "abort" if message.work_request_id is not None:
+                self.handlers.abort(message.work_request_id)
+            case "log_ack":
+                self._take_acknowledgement(message)
+            case _:
+                log.debug("frame-ignored", text=message.text)
+
+    def _take_acknowledgement(self, message: Message) -> None:
+        first = self._takes_offsets is None
+        self._decide(takes_offsets=True)
+        streamer = self._streams.get(message.work_request_id or 0)
+        if streamer is None or message.offset is None:
+            return
+        if first:
+            streamer.rewind(message.offset)
+        else:
+            streamer.acknowledge(message.offset)
+
+    def _decide(self, *, takes_offsets: bool) -> None:
+        if self._takes_offsets is None:
+            self._takes_offsets = takes_offsets
+            self._wake.set()
+
+    async def _stop_waiting_for_answer(self) -> None:
+        await asyncio.sleep(self.answer_s)
+        if self._takes_offsets is None:
+            log.info("server-takes-text-logs-only")
+        self._decide(takes_offsets=False)
+
+    async def _send_heartbeats(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await asyncio.sleep(self.heartbeat_s)
+            beat = Heartbeat(running=sorted(self._streams))
+            await socket.send_str(beat.model_dump_json())
+
+    async def _send_logs(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            self._wake.clear()
+            busy = False
+            if self._takes_offsets is not None:
+                for streamer in list(self._streams.values()):
+                    busy |= await self._send_piece(socket, streamer)
+            if not busy:
+                await self._wake.wait()
+
+    async def _send_piece(
+        self, socket: aiohttp.ClientWebSocketResponse, streamer: LogStreamer
+    ) -> bool:
+        """Send one frame; False if there is none to send now."""
+        piece = streamer.take()
+        if piece is not None and self._takes_offsets:
+            await socket.send_bytes(pack_log_frame(*piece))
+        elif piece is not None:
+            await self._send_text(socket, streamer, *piece)
+        elif streamer.exit_code is not None and streamer.all_sent and not streamer.end_sent:
+            streamer.end_sent = True
+            end = LogDataEnd(
+                work_request_id=streamer.work_request_id,
+                exit_code=streamer.exit_code,
+                timestamp=self.clock.now(),
+            )
+            await socket.send_str(end.model_dump_json())
+        else:
+            return False
+        return True
+
+    async def _send_text(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        streamer: LogStreamer,
+        header: LogFrameHeader,
+        data: bytes,
+    ) -> None:
+        """Send as 0.16 wants it; such a server does not say what it has."""
+        text_log = self._texts.setdefault(streamer.work_request_id, TextLog())
+        last = streamer.exit_code is not None and streamer.all_sent
+        text = text_log.decode(data, header.stream, last=last)
+        if text:
+            frame = LogData(
+                work_request_id=header.work_request_id,
+                data=text,
+                stream=header.stream,
+                timestamp=header.timestamp,
+            )
+            await socket.send_str(frame.model_dump_json())
+        streamer.acknowledge(header.offset + len(data))

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+A warm Python that forks: starting a task costs a fork, not the import of everything.
+
+It has one thread, so that forks are safe. It talks to the agent over a socket that it
+is given (``python -m debusine.worker.nursery FD [MODULE...]``) and ends when the agent
+closes it. Requests are JSON objects; sockets come along with them.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from types import FrameType
+from typing import Any, NoReturn
+
+import structlog
+
+from debusine.errors import DebusineError
+from debusine.tasks.registry import load_kinds
+from debusine.util.log import configure_logging
+from debusine.worker.child import isolate
+from debusine.worker.directories import TaskDirectories
+from debusine.worker.metadata import collect_metadata
+from debusine.worker.nursery_protocol import CLEAN, METADATA, RUN
+from debusine.worker.processes import become_subreaper, kill_descendants, reap, set_name
+from debusine.worker.supervisor import supervise
+from debusine.worker.user import Account
+
+MAX_REQUEST_BYTES = 64 * 1024
+# imported on first use only, and then perhaps by a user who may not read them
+_LAZY = ("encodings.idna", "stringprep", "netrc", "multiprocessing.connection", "zipfile")
+
+log = structlog.get_logger(__name__)
+
+
+def main(argv: list[str]) -> None:
+    """
+    Serve an agent.
+
+    :param argv: number of the socket's descriptor, then modules to import
+    """
+    agent = socket.socket(fileno=int(argv[0]))
+    agent.set_inheritable(False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # the agent decides; its end of the socket says when we are done
+        signal.signal(number, signal.SIG_IGN)
+    set_name("task-nursery")
+    configure_logging(os.environ.get("DEBUSINE_WORKER_LOG_LEVEL", "INFO"), stream=sys.stderr)
+    load_kinds()
+    for name in (*_LAZY, *argv[1:]):
+        importlib.import_module(name)
+    become_subreaper()
+    gc.collect()
+    gc.freeze()
+    _Nursery(agent).serve()
+
+
+def _on_child(number: int, frame: FrameType | None) -> None:
+    """Nothing: the wake-up socket says it."""
+
+
+class _Nursery:
+    def __init__(self, agent: socket.socket) -> None:
+        self._agent = agent
+        self._supervisors: set[int] = set()
+        self._listen_for_children()
+
+    def _listen_for_children(self) -> None:
+        self._wakeup, writer = socket.socketpair()
+        writer.settimeout(0)
+        self._writer = writer
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _on_child)
+
+    def serve(self) -> None:
+        """Fork on request until the agent has gone."""
+        while True:
+            readable, _, _ = select.select([self._agent, self._wakeup], [], [])
+            if self._wakeup in readable:
+                self._wakeup.recv(4096)
+                self._supervisors -= set(reap())
+            if self._agent in readable:
+                data, descriptors, _, _ = socket.recv_fds(self._agent, MAX_REQUEST_BYTES, 8)
+                if not data:
+                    return
+                self._answer(json.loads(data), [socket.socket(fileno=fd) for fd in descriptors])
+
+    def _answer(self, request: dict[str, Any], sockets: list[socket.socket]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._become(request, sockets)
+        for each in sockets:
+            each.close()
+        self._supervisors.add(pid)
+
+    def _become(self, request: dict[str, Any], sockets: list[socket.socket]) -> NoReturn:
+        """In the new process: do what was asked and end."""
+        try:
+            self._agent.close()
+            self._wakeup.close()
+            self._writer.close()
+            if request["kind"] == RUN:
+                self._listen_for_children()
+                control, channel = sockets
+                supervise(control, channel, self._wakeup)
+            signal.set_wakeup_fd(-1)
+            if request["kind"] == METADATA:
+                isolate(Account(**request["account"]))
+                answer = json.dumps(collect_metadata()).encode()
+                sockets[0].sendall(answer)
+            elif request["kind"] == CLEAN:
+                self._clean(TaskDirectories.from_json(request["directories"]))
+        except BaseException:  # noqa: BLE001  the end of this process, whatever it was
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def _clean(self, directories: TaskDirectories) -> None:
+        """Do the work of a supervisor that died: its task's processes are now below us."""
+        keep = frozenset(self._supervisors | {os.getpid()})
+        try:
+            kill_descendants(os.getppid(), keep=keep, timeout_s=10)
+            directories.remove()
+        except (TimeoutError, DebusineError):
+            log.exception("clean-up-failed", path=str(directories.root))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who runs the tasks when the agent is root: an account with sub-ids, made when absent."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import structlog
+
+from debusine.errors import NotPossibleError
+from debusine.util.command import Command, CommandError, run
+from debusine.util.userns import NEEDED_IDS, subids_for
+
+COMMENT = "Debusine worker"
+HOME_BASE = Path("/var/lib")
+
+_FIRST_SUBID = 100000
+_LAST_SUBID = 600100000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Who runs tasks."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+    @classmethod
+    def of(cls, entry: pwd.struct_passwd) -> Self:
+        """Take what matters from the password database."""
+        return cls(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, home=entry.pw_dir)
+
+    @classmethod
+    def current(cls) -> Self:
+        """Who we are."""
+        uid = os.getuid()
+        try:
+            return cls.of(pwd.getpwuid(uid))
+        except KeyError:
+            home = os.environ.get("HOME", "/")
+            return cls(name=str(uid), uid=uid, gid=os.getgid(), home=home)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON object."""
+        return asdict(self)
+
+
+def account_for(name: str) -> Account:
+    """
+    Who runs the tasks of this agent: the agent itself unless it is root.
+
+    :param name: account to use when the agent is root; made if it is absent
+    :raises NotPossibleError: if it cannot be made, or is root itself
+    """
+    if os.geteuid() != 0:
+        return Account.current()
+    account = ensure_account(name)
+    if account.uid == 0:
+        raise NotPossibleError("tasks must not run as root: set user in the agent's config.ini")
+    return account
+
+
+def ensure_account(name: str) -> Account:
+    """
+    Find an account, or make it; see that it has sub-ids.
+
+    :raises NotPossibleError: if that fails
+    """
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        home = HOME_BASE / name
+        log.warning("account-created", user=name, home=str(home), why="runs tasks")
+        _administrate(
+            "useradd", "--create-home", "--home-dir", str(home),
+            "--shell", "/usr/sbin/nologin", "--comment", COMMENT,
+            "--key", "HOME_MODE=0711", name,
+        )  # fmt: skip
+        entry = pwd.getpwnam(name)
+    for database in ("subuid", "subgid"):
+        file = Path("/etc", database)
+        if not any(entry.count >= NEEDED_IDS for entry in subids_for(name, file)):
+            first = free_range(_taken(file))
+            last = first + NEEDED_IDS - 1
+            log.warning("sub-ids-added", user=name, file=str(file), first=first, last=last)
+            _administrate("usermod", f"--add-{database}s", f"{first}-{last}", name)
+    return Account.of(entry)
+
+
+def free_range(taken: Iterable[tuple[int, int]]) -> int:
+    """
+    First id of a range of :data:`NEEDED_IDS` that overlaps no other.
+
+    :param taken: first id and count of each range in use
+    :raises NotPossibleError: if there is no room
+
+    >>> free_range([(100000, 65536), (300000, 10)])
+    165536
+    """
+    candidate = _FIRST_SUBID
+    for first, count in sorted(taken):
+        if candidate + NEEDED_IDS <= first:
+            break
+        candidate = max(candidate, first + count)
+    if candidate + NEEDED_IDS > _LAST_SUBID:
+        raise NotPossibleError("no free range of sub-ids is left in /etc/subuid or /etc/subgid")
+    return candidate
+
+
+def _taken(file: Path) -> list[tuple[int, int]]:
+    ranges = []
+    for line in file.read_text().splitlines() if file.exists() else []:
+        numbers = line.split(":")[1:3]
+        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):  # noqa: PLR2004
+            ranges.append((int(numbers[0]), int(numbers[1])))
+    return ranges
+
+
+def _administrate(*argv: str) -> None:
+    try:
+        run(Command(list(argv), timeout_s=60))
+    except CommandError as error:
+        raise NotPossibleError(
+            f"cannot make the account that runs tasks: {error.brief}", details=error.details
+        ) from error
