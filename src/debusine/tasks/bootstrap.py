@@ -27,7 +27,7 @@ from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
 from debusine.util import userns
 from debusine.util.apt_access import access_of
-from debusine.util.apt_config import AptConfig, read_machine
+from debusine.util.apt_config import AptConfig, AptMachine, read_machine
 from debusine.util.apt_hooks import MmdebstrapArguments, mmdebstrap_arguments
 from debusine.util.command import Command, run
 
@@ -59,6 +59,8 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
         self._script: Path | None = None
         self._apt = MmdebstrapArguments()
         self._kept: list[str] = []
+        self.apt_machine: AptMachine | None = None
+        """APT's configuration to go by; read from this machine unless it is set."""
 
     # scheduling
 
@@ -134,7 +136,7 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
 
     def _read_apt_of_machine(self, download_directory: Path) -> None:
         """Take along what this machine's APT needs to reach the mirrors."""
-        machine = read_machine()
+        machine = self.apt_machine or read_machine()
         mirrors = [repository.mirror for repository in self.data.bootstrap_repositories]
         self._kept = kept_settings(machine.config)
         self._apt = mmdebstrap_arguments(
@@ -201,7 +203,7 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
             "mirror": first.mirror,
             "components": first.components or self._written.components_of_first(),
             "variant": self._options.variant,
-            "pkglist": installed_packages(execute_directory / DPKG_DIRECTORY / "dpkg"),
+            "pkglist": installed_packages(execute_directory / DPKG_DIRECTORY),
             "architecture": self._options.architecture,
             "with_dev": True,
         }
@@ -243,7 +245,11 @@ def read_os_release(path: Path) -> dict[str, str]:
 
 
 def installed_packages(admin_directory: Path) -> dict[str, str]:
-    """Versions of installed packages, by name as dpkg shows it."""
+    """
+    Versions of installed packages, by name as dpkg shows it.
+
+    :param admin_directory: holds the ``status`` of the system
+    """
     done = run(Command(["dpkg-query", f"--admindir={admin_directory}", "--show"]))
     pairs = (line.split("\t") for line in done.text.splitlines())
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1]}  # noqa: PLR2004  name, version

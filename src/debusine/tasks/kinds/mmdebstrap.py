@@ -75,7 +75,7 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
             *self._source_arguments(),
             *([f'--aptopt=Apt::Key::gpgvcommand "/usr/bin/{gpgv}"'] if gpgv else []),
             hook(f"download /etc/os-release {OS_RELEASE}"),
-            hook(f"copy-out /var/lib/dpkg {DPKG_DIRECTORY}"),
+            hook(f"download /var/lib/dpkg/status {DPKG_DIRECTORY}/status"),
             hook('rm -f "$1/etc/hostname"'),
             hook('test -h "$1/etc/resolv.conf" || rm -f "$1/etc/resolv.conf"'),
             "--skip=chroot/start-stop-daemon",

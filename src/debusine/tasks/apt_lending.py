@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Install packages in a sandbox, by the machine's way to its mirrors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from debusine.tasks.executors.base import Instance
+from debusine.util.apt_access import AptAccess
+from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY
+
+Step = Callable[[list[str]], None]
+"""Runs a command in the sandbox as root, logged, and raises if it fails."""
+
+_APT = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]
+
+
+def install(instance: Instance, packages: Sequence[str], *, access: AptAccess, step: Step) -> None:
+    """
+    Install packages; what APT was lent for that is taken away again.
+
+    :raises subprocess.CalledProcessError: if that fails
+    """
+    with lent(instance, access):
+        step([*_APT, "update"])
+        # the sandbox does not outlive a crash of the machine anyway
+        fast = "--option=Dpkg::Options::=--force-unsafe-io"
+        step([*_APT, "--yes", "--no-install-recommends", fast, "install", *packages])
+
+
+@contextmanager
+def lent(instance: Instance, access: AptAccess) -> Iterator[None]:
+    """Let APT in a sandbox reach the mirrors as the machine's APT does."""
+    if not access.is_needed:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name, "apt-access")
+        conf = access.write(directory, seen_at=CHROOT_DIRECTORY)
+        instance.mkdir(Path(CHROOT_DIRECTORY), mode=0o711, parents=True)
+        for path in sorted(directory.iterdir()):
+            # APT's methods run as _apt and read certificates themselves
+            mode = 0o644 if path.suffix == ".pem" else 0o600
+            instance.file_push(path, Path(CHROOT_DIRECTORY, path.name), mode=mode)
+        instance.file_push(conf, Path(CHROOT_CONF), mode=0o644)
+    try:
+        yield
+    finally:
+        instance.run(["rm", "-rf", CHROOT_DIRECTORY, CHROOT_CONF], run_as_root=True, check=True)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What users submit for ``lintian``, and what the server finds out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import override
+
+from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.tasks.models import (
+    BaseDynamicTaskDataWithExecutor,
+    BaseTaskDataModel,
+    BaseTaskDataWithExecutor,
+)
+
+
+def _tag(value: str) -> str:
+    if not value or any(character.isspace() or character == "," for character in value):
+        message = f"not the name of a tag: {value!r}"
+        raise ValueError(message)
+    return value
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class LintianInput(BaseTaskDataModel):
+    """What is checked: a source package, binary packages, or both."""
+
+    source_artifact: LookupSingle | None = None
+    binary_artifacts: LookupMultiple = Field(default_factory=LookupMultiple)
+
+    @model_validator(mode="after")
+    def check_given(self) -> Self:
+        """
+        Something must be checked.
+
+        :raises ValueError: if nothing is given
+        """
+        if self.source_artifact is None and not self.binary_artifacts:
+            message = "source_artifact or binary_artifacts must be given"
+            raise ValueError(message)
+        return self
+
+
+class LintianOutput(BaseTaskDataModel):
+    """Which reports are made."""
+
+    source_analysis: bool = True
+    binary_all_analysis: bool = True
+    binary_any_analysis: bool = True
+
+    def covers(self, architecture: str) -> bool:
+        """Whether packages of an architecture, or ``source``, are reported on."""
+        match architecture:
+            case "source":
+                return self.source_analysis
+            case "all":
+                return self.binary_all_analysis
+            case _:
+                return self.binary_any_analysis
+
+    @property
+    def label(self) -> str:
+        """The reports in one word."""
+        chosen = {
+            "source": self.source_analysis,
+            "binary-all": self.binary_all_analysis,
+            "binary-any": self.binary_any_analysis,
+        }
+        return "+".join(sorted(name for name, wanted in chosen.items() if wanted))
+
+
+class LintianData(BaseTaskDataWithExecutor):
+    """
+    What a user submits for ``lintian``.
+
+    :param target_distribution: only noted in the reports
+    :param fail_on_severity: the task fails if something is at least as bad
+    """
+
+    input: LintianInput
+    output: LintianOutput = Field(default_factory=LintianOutput)
+    target_distribution: str = "debian:unstable"
+    include_tags: list[Tag] = Field(default_factory=list)
+    exclude_tags: list[Tag] = Field(default_factory=list)
+    fail_on_severity: Literal[
+        "error", "warning", "info", "pedantic", "experimental", "overridden", "none"
+    ] = "error"
+
+
+class LintianDynamicData(BaseDynamicTaskDataWithExecutor):
+    """What the server found out for ``lintian``."""
+
+    input_source_artifact_id: int | None = None
+    input_binary_artifacts_ids: list[int] = Field(default_factory=list)
+
+    @override
+    def get_input_artifacts_ids(self) -> list[int]:
+        source = self.input_source_artifact_id
+        own = [*([] if source is None else [source]), *self.input_binary_artifacts_ids]
+        return [*super().get_input_artifacts_ids(), *own]
