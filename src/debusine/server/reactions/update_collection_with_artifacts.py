@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``update-collection-with-artifacts``: add what a request produced to a collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from debusine.db.models import Artifact, WorkRequest
+from debusine.domain.json_path import find_value
+from debusine.domain.lookup import BadLookupError, LookupChildType
+from debusine.errors import UserError
+from debusine.server.actions.change_collection import put_artifact
+from debusine.server.actor import Actor
+from debusine.server.lookup import Searcher
+
+ACTION: Final = "update-collection-with-artifacts"
+_FILTER = re.compile(r"(category|data)(__[\w.+-]+)*", re.ASCII)
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+class UpdateCollectionWithArtifacts(BaseModel):
+    """
+    What is added where.
+
+    :param artifact_filters: conditions on artifacts, such as ``category`` or
+        ``data__deb_fields__Section__contains``
+    :param name_template: name of the item, ``{x}`` stands for variable ``x``
+    :param variables: values; under ``$x`` stands a JSON path into the artifact's data
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Literal["update-collection-with-artifacts"] = ACTION
+    collection: int | str
+    artifact_filters: dict[str, Any]
+    name_template: str | None = None
+    variables: dict[str, Any] = Field(default_factory=dict)
+    created_at: AwareDatetime | None = None
+
+
+def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> None:
+    """
+    Add every artifact of a request that passes the filters.
+
+    :param request: with workspace, scope and author loaded
+    :raises LookupError: if the collection is not there
+    :raises UserError: if a filter or variable is wrong, or an artifact does not belong there
+    """
+    reaction = UpdateCollectionWithArtifacts.model_validate(wanted)
+    searcher = Searcher(
+        actor=Actor(user=request.created_by),
+        workspace=request.workspace,
+        workflow_root=request.workflow_root_id,
+    )
+    collection = searcher.single(reaction.collection, LookupChildType.COLLECTION).collection
+    if collection is None:
+        raise BadLookupError(f"{reaction.collection!r} is no collection")
+    for key in reaction.artifact_filters:
+        if not _FILTER.fullmatch(key):
+            raise UserError(f"unknown artifact filter {key!r}")
+    artifacts = Artifact.objects.filter(
+        created_by_work_request=request, **reaction.artifact_filters
+    ).order_by("id")
+    for artifact in artifacts:
+        variables = _expand(reaction.variables, artifact.data)
+        template = reaction.name_template
+        put_artifact(
+            collection,
+            artifact,
+            user=request.created_by,
+            work_request=request,
+            variables=variables,
+            name=None if template is None else _fill(template, variables),
+            now=reaction.created_at or now,
+        )
+
+
+def _expand(variables: Mapping[str, Any], data: Any) -> dict[str, Any]:
+    """
+    Replace JSON paths by what they find.
+
+    :raises UserError: if one finds nothing, or a name is given twice
+    """
+    found = {
+        key.removeprefix("$"): find_value(str(value), data) if key.startswith("$") else value
+        for key, value in variables.items()
+    }
+    if len(found) != len(variables):
+        raise UserError(f"a variable is given twice: {', '.join(sorted(variables))}")
+    return found
+
+
+def _fill(template: str, variables: Mapping[str, Any]) -> str:
+    """
+    Put variables into a name.
+
+    :raises UserError: if the template names one that is not there
+    """
+    missing = set(_PLACE.findall(template)) - set(variables)
+    if missing:
+        raise UserError(f"name template {template!r} needs {', '.join(sorted(missing))}")
+    return _PLACE.sub(lambda place: str(variables[place[1]]), template)
