@@ -19,6 +19,8 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
+# settings, if there are any
+EnvironmentFile=-/etc/debusine/server.env
 ExecStart={command}
 Restart=on-failure
 RestartSec=5

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from debusine.util.log import configure_logging
@@ -19,3 +20,5 @@ def open_log(path: Path) -> None:
     if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
     configure_logging("INFO", stream=path.open("a", encoding="utf-8"))
+    # says every connection at INFO
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

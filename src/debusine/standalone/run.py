@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 import uvloop
+from django.urls import get_resolver
 
 from debusine.client.local_server import Holder
 from debusine.errors import BugError
@@ -55,6 +56,8 @@ def run(options: Options, lock: FileLock, listener: socket.socket) -> int:
     settings = Settings()
     url = options.listen.url(port=listener.getsockname()[1], fqdn=_machine_name(settings))
     migrate_if_needed()
+    # what is wrong with an endpoint shows now, and the first request is not slower than others
+    assert get_resolver().url_patterns
     _prepare(options, settings, url)
     program = _Program(options=options, lock=lock, listener=listener, url=url)
     uvloop.run(program.main())

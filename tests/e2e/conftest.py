@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole servers with their workers, on loopback, in data directories of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from debusine.client.config import read_client_config
+from debusine.client.debusine import Debusine
+from debusine.client.local_server import DataDir, Holder, parse_holder
+from debusine.domain.work_request import WorkRequestStatus
+from debusine.util.userns import remove_tree
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+
+READY_TIMEOUT_S = 60
+FINAL = {WorkRequestStatus.COMPLETED, WorkRequestStatus.ABORTED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningServer:
+    """A server that answers; ``ready_s`` is from its start until it did."""
+
+    process: subprocess.Popen[bytes]
+    data_dir: DataDir
+    holder: Holder
+    ready_s: float
+
+    def client(self) -> Debusine:
+        """The API as the administrator sees it."""
+        return read_client_config(self.data_dir.client_config).select().connect()
+
+    def run_task(
+        self, task_name: str, task_data: dict[str, Any] | None = None, *, timeout_s: float = 60
+    ) -> WorkRequest:
+        """Ask for a task and wait until it is over."""
+        wanted = WorkRequestCreate(task_name=task_name, task_data=task_data or {})
+        return self.wait_for(self.client().work_request_create(wanted).id, timeout_s=timeout_s)
+
+    def wait_for(self, work_request_id: int, *, timeout_s: float = 60) -> WorkRequest:
+        """Wait until a work request has reached a final state."""
+        client = self.client()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            request = client.work_request_get(work_request_id)
+            if request.status in FINAL:
+                return request
+            assert time.monotonic() < deadline, f"still {request.status}:\n{self.log_tail()}"
+            time.sleep(0.02)
+
+    def descendants(self) -> list[psutil.Process]:
+        """What the server started, and what those started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def log_tail(self) -> str:
+        return self.data_dir.log.read_text(errors="replace")[-4000:]
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the server; returns its exit status."""
+        self.process.send_signal(with_signal)
+        return self.process.wait(30)
+
+
+StartServer = Callable[..., AbstractContextManager[RunningServer]]
+
+
+def _read_line(descriptor: int) -> str:
+    """Read a line, or what has come when the other end closes or time is over."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    data = b""
+    while not data.endswith(b"\n"):
+        remaining = max(0.0, deadline - time.monotonic())
+        if not select.select([descriptor], [], [], remaining)[0]:
+            break
+        piece = os.read(descriptor, 4096)
+        if not piece:
+            break
+        data += piece
+    return data.decode()
+
+
+@contextlib.contextmanager
+def start_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
+    """Run ``python -m debusine.standalone`` for a while."""
+    layout = DataDir(data_dir)
+    read_end, write_end = os.pipe()
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "debusine.standalone", "--data-dir", str(data_dir),
+            "--listen", "127.0.0.1:0", "--ready-fd", str(write_end), *options,
+        ],
+        pass_fds=[write_end],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write_end)
+    try:
+        holder = parse_holder(_read_line(read_end))
+        log = layout.log.read_text() if layout.log.exists() else ""
+        assert holder is not None, f"the server did not start:\n{log[-4000:]}"
+        yield RunningServer(
+            process=process,
+            data_dir=layout,
+            holder=holder,
+            ready_s=time.monotonic() - began,
+        )
+    finally:
+        os.close(read_end)
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(name="start_server")
+def start_server_fixture() -> StartServer:
+    """Start servers on directories of the test's choice."""
+    return start_server
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """
+    A data directory that users with other ids can reach, for the duration of a test.
+
+    Not below ``tmp_path``: pytest keeps others out of that.
+    """
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    path = Path(tempfile.mkdtemp(prefix="debusine-e2e-", dir=parent))
+    yield path / "data"
+    remove_tree(path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """One server with one worker for all tests that do not stop it."""
+    path = Path(tempfile.mkdtemp(prefix="debusine-e2e-"))
+    with start_server(path / "data") as running:
+        yield running
+    remove_tree(path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here belongs to the tier of real things."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.real)
