@@ -33,7 +33,7 @@ class Backoff:
 
         >>> from itertools import islice
         >>> list(islice(Backoff(first_s=1, max_s=5, spread=0).pauses(), 4))
-        [1, 2.0, 4.0, 5.0]
+        [1, 2.0, 4.0, 5]
         """
         bound = self.first_s
         while True:
