@@ -55,13 +55,19 @@ def configured_server(given: Globals) -> ServerConfig | None:
 
 def connect(context: click.Context) -> Connection:
     """
-    Connect to the configured server, for commands that make no sense without one.
+    Connect to the configured server, until the command ends.
+
+    Without one, the embedded server that builds have used is started, if there was any.
 
     :raises ClientConfigError: if none is configured
     """
     given = context.find_object(Globals) or Globals()
-    server = configured_server(given) or read_client_config(given.config_file).select(given.server)
-    return _to(server, given)
+    server = configured_server(given)
+    if server is None and not DataDir(default_data_dir()).client_config.exists():
+        server = read_client_config(given.config_file).select(given.server)
+    if server is not None and (given.server is not None or not _is_gone(server)):
+        return _to(server, given)
+    return context.with_resource(connect_or_embed(given, default_data_dir()))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An HTTPS mirror that asks for a password, behind a proxy that asks for another."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import select
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from typing_extensions import override
+
+from debusine.testing.packages import write_deb, write_dsc
+from debusine.util.command import Command, run
+
+MIRROR_USER, MIRROR_PASSWORD = "reader", "m1rr0r-s3cret"
+PROXY_USER, PROXY_PASSWORD = "surfer", "pr0xy-s3cret"
+SUITE = "trixie"
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@dataclass
+class Archive:
+    """A tiny archive with a binary and a source package, signed."""
+
+    root: Path
+    keyring: Path
+    armoured: Path
+    gnupg: Path
+
+    def sign(self, *, valid_until: timedelta = timedelta(days=7)) -> None:
+        """Write Release files anew."""
+        dists = self.root / "debian/dists" / SUITE
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        lines = [
+            "Origin: Debian",
+            "Label: Debian",
+            f"Suite: {SUITE}",
+            f"Codename: {SUITE}",
+            "Architectures: amd64",
+            "Components: main",
+            f"Date: {format_datetime(now, usegmt=True)}",
+            f"Valid-Until: {format_datetime(_today() + valid_until, usegmt=True)}",
+            "SHA256:",
+        ]
+        for path in sorted(dists.rglob("*")):
+            if path.is_file() and path.name in {"Packages", "Sources"}:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                lines.append(f" {digest} {path.stat().st_size} {path.relative_to(dists)}")
+        release = dists / "Release"
+        release.write_text("\n".join(lines) + "\n")
+        (dists / "InRelease").unlink(missing_ok=True)
+        argv = ["gpg", "--homedir", str(self.gnupg), "--batch", "--clearsign"]
+        run(Command([*argv, "-o", str(dists / "InRelease"), str(release)]))
+
+
+def _today() -> datetime:
+    return datetime.fromtimestamp(Path("/proc/self").stat().st_mtime, UTC)
+
+
+@contextmanager
+def signed_archive() -> Iterator[Archive]:
+    """Make an archive with one binary and one source package, ``hello 1.0-1``."""
+    # gpg-agent's socket needs a short path
+    with tempfile.TemporaryDirectory(prefix="mirror-") as name:
+        root, gnupg = Path(name) / "www", Path(name) / "gpg"
+        gnupg.mkdir(mode=0o700)
+        gpg = ["gpg", "--homedir", str(gnupg), "--batch"]
+        unlocked = ["--pinentry-mode", "loopback", "--passphrase", ""]
+        user = "archive@example.org"
+        run(Command([*gpg, *unlocked, "--quick-gen-key", user, "ed25519", "sign", "never"]))
+        keyring, armoured = Path(name) / "key.gpg", Path(name) / "key.asc"
+        run(Command([*gpg, "-o", str(keyring), "--export", user]))
+        run(Command([*gpg, "--armor", "-o", str(armoured), "--export", user]))
+        made = Archive(root=root, keyring=keyring, armoured=armoured, gnupg=gnupg)
+        _fill(made)
+        made.sign()
+        yield made
+        run(Command(["gpgconf", "--homedir", str(gnupg), "--kill", "all"], check=False))
+
+
+def _fill(made: Archive) -> None:
+    pool = made.root / "debian/pool"
+    pool.mkdir(parents=True)
+    write_deb(pool)
+    write_dsc(pool)
+    dists = made.root / "debian/dists" / SUITE / "main"
+    for kind, directory, index in (
+        ("packages", "binary-amd64", "Packages"),
+        ("sources", "source", "Sources"),
+    ):
+        (dists / directory).mkdir(parents=True)
+        done = run(Command(["apt-ftparchive", kind, "pool"], cwd=made.root / "debian"))
+        (dists / directory / index).write_bytes(done.stdout)
+
+
+@dataclass
+class Traffic:
+    """What a server was asked; ``refused`` counts requests without the right credentials."""
+
+    asked: list[str] = field(default_factory=list)
+    refused: int = 0
+
+
+@contextmanager
+def _serving(server: ThreadingHTTPServer) -> Iterator[int]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Mirror:
+    """The mirror as APT sees it."""
+
+    host: str
+    port: int
+    ca: Path
+    traffic: Traffic
+
+    @property
+    def url(self) -> str:
+        """Where APT finds the archive."""
+        return f"https://{self.host}:{self.port}/debian"
+
+
+@contextmanager
+def certificate_authority() -> Iterator[Path]:
+    """Make ``ca.pem``, and ``server.pem`` with ``server.key`` for the mirror, in a directory."""
+    with tempfile.TemporaryDirectory(prefix="ca-") as name:
+        place = Path(name)
+        (place / "ext").write_text("subjectAltName=DNS:mirror.example.org,IP:127.0.0.1\n")
+        new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        new += ["-nodes", "-days", "3650"]
+        sign = ["openssl", "x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key"]
+        for argv in (
+            [*new, "-x509", "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem"],
+            [*new[:-2], "-subj", "/CN=mirror.example.org", "-keyout", "server.key", "-out", "csr"],
+            [*sign, "-days", "3650", "-CAcreateserial", "-extfile", "ext", "-out", "server.pem"],
+        ):
+            run(Command(argv, cwd=place))
+        yield place
+
+
+@contextmanager
+def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
+    """Serve an archive by HTTPS to those who know the password."""
+    traffic = Traffic()
+
+    class Handler(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        @override
+        def translate_path(self, path: str) -> str:
+            # the class takes its directory from the caller, and servers give none
+            self.directory = str(archive.root)
+            return super().translate_path(path)
+
+        @override
+        def do_GET(self) -> None:
+            traffic.asked.append(self.path)
+            if self.headers.get("Authorization") != _basic(MIRROR_USER, MIRROR_PASSWORD):
+                traffic.refused += 1
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="mirror"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            super().do_GET()
+
+        @override
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with _serving(server) as port:
+        # a name that only the proxy knows: who gets there went through it
+        yield Mirror(
+            host="mirror.example.org", port=port, ca=certificates / "ca.pem", traffic=traffic
+        )
+
+
+@dataclass
+class Proxy:
+    """The proxy as APT is to use it."""
+
+    port: int
+    traffic: Traffic
+
+    @property
+    def url(self) -> str:
+        """What APT is told, password and all."""
+        return f"http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{self.port}"
+
+
+@contextmanager
+def serve_proxy(mirror: Mirror) -> Iterator[Proxy]:
+    """Serve a proxy that leads to the mirror only, for those who know the password."""
+    traffic = Traffic()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_CONNECT(self) -> None:
+            traffic.asked.append(self.path)
+            if self.headers.get("Proxy-Authorization") != _basic(PROXY_USER, PROXY_PASSWORD):
+                traffic.refused += 1
+                self.send_response(407)
+                self.send_header("Proxy-Authenticate", 'Basic realm="proxy"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            host, _, port = self.path.partition(":")
+            if host != mirror.host:
+                self.send_error(403)
+                return
+            with socket.create_connection(("127.0.0.1", int(port))) as target:
+                self.send_response(200)
+                self.end_headers()
+                _relay(self.connection, target)
+            self.close_connection = True
+
+        @override
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield Proxy(port=port, traffic=traffic)
+
+
+def _relay(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            for source in select.select([one, other], [], [], 30)[0]:
+                data = source.recv(65536)
+                if not data:
+                    return
+                (other if source is one else one).sendall(data)
