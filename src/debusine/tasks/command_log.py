@@ -31,7 +31,7 @@ def write_trailer(log: IO[bytes], directory: Path, capture: Path | None) -> None
     listing = "".join(f"{path}\n" for path in paths)
     _write(log, f"\nFiles in working directory:\n{listing}{SEPARATOR}\n")
     if capture is not None:
-        if capture.exists():
+        if capture.is_file():
             with capture.open("rb") as file:
                 shutil.copyfileobj(file, log)
         _write(log, f"\n{SEPARATOR}\n")

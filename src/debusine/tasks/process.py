@@ -17,7 +17,8 @@ from debusine.util.command import kill_group
 
 # an aborted task is gone within two seconds; this is what its command has to clean up
 TERMINATION_GRACE_S = 1.0
-REAP_S = 0.5
+REAP_S = 0.3
+LISTENER_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +62,7 @@ def supervise(
             # before reaping, so that the number cannot belong to somebody else yet
             kill_group(process.pid)
             returncode = _reap(process)
-        if not aborted:
-            pump.finish()
+        pump.finish(limit_s=LISTENER_S if aborted else None)
     return Ended(returncode=returncode, aborted=aborted)
 
 

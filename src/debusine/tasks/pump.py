@@ -19,7 +19,9 @@ CHUNK_BYTES = 64 * 1024
 COLLECT_S = 0.1
 # after the end of a process, its strays may hold the pipes open: how long we listen to them
 STRAYS_S = 0.2
-CLOSE_S = 0.5
+CLOSE_S = 0.2
+# more than pipes hold: what comes beyond that after the end is of strays
+LEFT_IN_PIPES_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,9 @@ class Pump:
         self._pending = bytearray()
         self._pending_stream = ""
         self._flush_at = 0.0
+        self._abandoned = False
+        self._stopping = False
+        self._budget = LEFT_IN_PIPES_BYTES
         self._stop_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._pipes = pipes
         self._selector = selectors.DefaultSelector()
@@ -59,20 +64,22 @@ class Pump:
         """Begin to read."""
         self._thread.start()
 
-    def finish(self) -> None:
+    def finish(self, *, limit_s: float | None = None) -> None:
         """
         Wait until all is passed on; call it after the end of the process.
 
+        :param limit_s: how long to wait for a slow listener; ``None`` is for ever
         :raises OSError: if a file could not be written
         """
         self._thread.join(STRAYS_S)
         self._stop()
-        self._thread.join()
+        self._thread.join(limit_s)
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
         """Stop; a listener that takes nothing is not waited for."""
+        self._abandoned = True
         self._stop()
         self._thread.join(CLOSE_S)
         if not self._thread.is_alive():
@@ -91,14 +98,13 @@ class Pump:
                 pipe.pipe.close()
 
     def _loop(self) -> None:
-        stopping = False
-        while self._open:
-            ready = self._selector.select(0.0 if stopping else self._until_flush())
-            if stopping and not ready:
+        while self._open and not self._abandoned and self._budget > 0:
+            ready = self._selector.select(self._until_flush())
+            if self._stopping and not ready:
                 break
             for key, _ in ready:
                 if key.data is None:
-                    stopping = True
+                    self._stopping = True
                     self._selector.unregister(self._stop_fd)
                 else:
                     self._read(key.data)
@@ -107,9 +113,14 @@ class Pump:
         self._flush()
 
     def _until_flush(self) -> float | None:
+        if self._stopping:
+            return 0.0
         return max(0.0, self._flush_at - time.monotonic()) if self._pending else None
 
     def _read(self, pipe: PumpedPipe) -> None:
+        if self._abandoned:
+            # while a listener kept us waiting; the file may be closed by now
+            return
         try:
             data = os.read(pipe.pipe.fileno(), CHUNK_BYTES)
         except BlockingIOError:
@@ -118,12 +129,14 @@ class Pump:
             self._selector.unregister(pipe.pipe)
             self._open -= 1
             return
+        if self._stopping:
+            self._budget -= len(data)
         self._write(pipe.file, data)
         self._collect(data, pipe.stream)
 
     def _write(self, file: IO[bytes], data: bytes) -> None:
         if self._error is not None:
-            # the process may go on; its failure to be recorded is raised at the end
+            # the process may go on; finish() raises the error
             return
         try:
             file.write(data)
@@ -142,9 +155,14 @@ class Pump:
         self._pending += data
 
     def _flush(self) -> None:
-        if self._pending and self._sender is not None:
+        if not self._pending or self._sender is None or self._abandoned:
+            return
+        try:
             self._sender.send(bytes(self._pending), self._pending_stream)
-            self._pending.clear()
+        except OSError:
+            # the listener is gone; the files remain
+            self._sender = None
+        self._pending.clear()
 
 
 @contextmanager
