@@ -37,7 +37,7 @@ class _NotThereError(Exception):
     """The server has no log to show, for now."""
 
 
-class _Position:
+class LogPosition:
     """
     How far a log has been read.
 
@@ -90,7 +90,7 @@ class LogFollower:
     ) -> None:
         self._transport = transport
         self._id = work_request_id
-        self._position = _Position(offset)
+        self._position = LogPosition(offset)
         self._is_final = is_final
 
     def __iter__(self) -> Iterator[LogChunk]:
