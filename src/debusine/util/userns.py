@@ -208,7 +208,8 @@ def mounts_below(path: Path) -> list[Path]:
         point = Path(text.encode("latin-1", "replace").decode(errors="surrogateescape"))
         if point.is_relative_to(top):
             found.append(point)
-    return found[::-1]
+    # what was mounted last on the same place comes first
+    return sorted(found[::-1], key=lambda point: len(point.parts), reverse=True)
 
 
 def _unmount_below(path: Path) -> None:
