@@ -202,7 +202,8 @@ def _proxies_of_environment(
     spared = [word.strip() for word in environ.get("no_proxy", "").split(",") if word.strip()]
     hosts = {urlsplit(uri).hostname or "" for uri in mirrors} | set(spared)
     for host in sorted(hosts - {""}):
-        if any(_matches(host, pattern) for pattern in spared) and "*" not in host:
+        is_name = not host.startswith((".", "*"))
+        if is_name and any(_matches(host, pattern) for pattern in spared):
             found += [(f"Acquire::{scheme}::Proxy::{host}", "DIRECT") for scheme in _SCHEMES]
     return found
 

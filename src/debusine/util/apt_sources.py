@@ -22,6 +22,7 @@ from debusine.errors import UserError
 
 _ENTRY = re.compile(r"^(deb|deb-src)\s+(?:\[([^\]]*)\]\s+)?(.+)$")
 _FILE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+_URL_WITH_LOGIN = re.compile(r"[a-z][a-z+]*://[^\s/@]+@[^\s/]+")
 _LIST_OPTIONS = {"arch": "architectures", "lang": "languages", "target": "targets"}
 _TRUE = frozenset({"yes", "true", "with", "on", "enable", "1"})
 _FALSE = frozenset({"no", "false", "without", "off", "disable", "0"})
@@ -74,6 +75,16 @@ def strip_credentials(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def hide_logins(text: str) -> str:
+    """
+    Remove user names and passwords from all URLs in a text.
+
+    >>> hide_logins("Err http://me:secret@deb.example.org/debian sid")
+    'Err http://deb.example.org/debian sid'
+    """
+    return _URL_WITH_LOGIN.sub(lambda match: strip_credentials(match[0]), text)
+
+
 def parse_one_line(text: str, *, name: str = "sources.list") -> Iterator[AptSource]:
     """
     Read a file in the one-line style.
@@ -91,7 +102,7 @@ def parse_one_line(text: str, *, name: str = "sources.list") -> Iterator[AptSour
         if not match or not uri or not rest:
             raise UserError(
                 f"{name}, line {number}: this is no APT source",
-                details=strip_credentials(line),
+                details=hide_logins(line),
                 resolution="Mend or remove the line, as sources.list(5) says.",
             )
         yield AptSource(

@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from debusine.artifacts.deb822 import PACKAGE_NAME, VERSION
 from debusine.errors import NotFoundError, UpstreamError, UserError
-from debusine.util.apt_sources import AptSource, strip_credentials
+from debusine.util.apt_sources import AptSource, hide_logins, strip_credentials
 from debusine.util.command import Command, CommandError, run
 from debusine.util.file_lock import wait_lock
 
 _UPDATE_LIMIT_S = 900
 _FETCH_LIMIT_S = 3600
-_URL_WITH_LOGIN = re.compile(r"\b[a-z+]+://[^\s/@]+@[^\s/]+")
 
 
 class SourceArchive:
@@ -127,13 +125,3 @@ def _stanza(source: AptSource) -> str:
 
 
 _NOT_FOR_SOURCES = frozenset({"architectures", "languages", "targets"})
-
-
-def hide_logins(text: str) -> str:
-    """
-    Remove credentials from what APT prints.
-
-    >>> hide_logins("Err http://me:secret@deb.example.org/debian sid")
-    'Err http://deb.example.org/debian sid'
-    """
-    return _URL_WITH_LOGIN.sub(lambda match: strip_credentials(match[0]), text)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from debusine.errors import UserError
+from debusine.util.apt_access import AptAccess, access_of, parse_netrc
+from debusine.util.apt_config import AptConfig, AptMachine, parse_dump
+from debusine.util.apt_hooks import (
+    CHROOT_CONF,
+    CHROOT_DIRECTORY,
+    mmdebstrap_arguments,
+    sbuild_arguments,
+)
+from debusine.util.apt_sources import AptSource
+
+
+def _machine(dump: str, *uris: str, netrc: str = "") -> AptMachine:
+    sources = tuple(
+        AptSource(type="deb", uri=uri, suite="sid", components=("main",)) for uri in uris
+    )
+    return AptMachine(config=parse_dump(dump), sources=sources, netrc=netrc)
+
+
+def test_only_what_concerns_reaching_mirrors_is_taken() -> None:
+    machine = _machine(
+        'Acquire::http::Proxy "http://p.example.org:3128";\n'
+        'Acquire::http::Proxy::a.example.org "DIRECT";\n'
+        'Acquire::Check-Valid-Until "false";\n'
+        'Acquire::AllowInsecureRepositories "0";\n'
+        'Acquire::AllowWeakRepositories "1";\n'
+        'Acquire::Max-ValidTime::Debian "99";\n'
+        'Acquire::https::Verify-Peer "";\n'
+        'Dir::Etc "etc/apt";\nAPT::Install-Recommends "0";\nAcquire::Languages:: "none";\n'
+        'DPkg::Pre-Invoke:: "rm -rf /";\n'
+    )
+
+    assert access_of(machine, environ={}).settings == (
+        ("Acquire::http::Proxy", "http://p.example.org:3128"),
+        ("Acquire::http::Proxy::a.example.org", "DIRECT"),
+        ("Acquire::Check-Valid-Until", "false"),
+        ("Acquire::AllowWeakRepositories", "1"),
+        ("Acquire::Max-ValidTime::Debian", "99"),
+    )
+
+
+def test_environment_counts_where_apt_is_not_configured() -> None:
+    environ = {
+        "http_proxy": "http://env.example.org:1",
+        "https_proxy": "http://env.example.org:2",
+        "HTTP_PROXY": "http://never.example.org",
+        "no_proxy": ".local.example.org, plain.example.org",
+    }
+    machine = _machine(
+        'Acquire::https::Proxy "http://conf.example.org:3";',
+        "http://a.local.example.org/",
+        "http://far.example.org/",
+    )
+
+    found = dict(access_of(machine, environ=environ).settings)
+
+    assert found == {
+        "Acquire::https::Proxy": "http://conf.example.org:3",
+        "Acquire::http::Proxy": "http://env.example.org:1",
+        "Acquire::http::Proxy::a.local.example.org": "DIRECT",
+        "Acquire::https::Proxy::a.local.example.org": "DIRECT",
+        "Acquire::http::Proxy::plain.example.org": "DIRECT",
+        "Acquire::https::Proxy::plain.example.org": "DIRECT",
+    }
+
+
+def test_credentials_of_urls_become_entries(tmp_path: Path) -> None:
+    machine = _machine(
+        "",
+        "http://me:p%40ss@a.example.org:81/debian",
+        netrc="machine b.example.org login you password other",
+    )
+
+    access = access_of(machine, ["https://c.example.org/"], environ={})
+    conf = access.write(tmp_path / "x")
+
+    logins = {(login.machine, login.user, login.password) for login in parse_netrc(access.netrc)}
+    assert logins == {
+        ("b.example.org", "you", "other"),
+        ("http://a.example.org:81/debian", "me", "p@ss"),
+    }
+    assert f'Dir::Etc::netrc "{tmp_path}/x/auth.conf";' in conf.read_text()
+    assert access.secrets() == {"p@ss", "other"}
+    assert "p@ss" not in repr(access)
+
+
+def test_passwords_that_no_file_can_hold() -> None:
+    with pytest.raises(UserError, match=r"a\.example\.org"):
+        access_of(_machine("", "http://me:a%20b@a.example.org/"), environ={})
+
+
+def test_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="none.pem"):
+        access_of(_machine(f'Acquire::https::CaInfo "{tmp_path}/none.pem";'), environ={})
+
+
+def test_certificates_travel_along(tmp_path: Path) -> None:
+    for name in ("ca", "key"):
+        (tmp_path / name).write_text(name)
+    machine = _machine(
+        f'Acquire::https::CaInfo "{tmp_path}/ca";\n'
+        f'Acquire::https::a.example.org::CaInfo "{tmp_path}/ca";\n'
+        f'Acquire::https::a.example.org::SslKey "{tmp_path}/key";\n'
+    )
+
+    conf = access_of(machine, environ={}).write(tmp_path / "x", seen_at="/there")
+
+    assert conf.read_text() == (
+        'Acquire::https::CaInfo "/there/file-0.pem";\n'
+        'Acquire::https::a.example.org::CaInfo "/there/file-0.pem";\n'
+        'Acquire::https::a.example.org::SslKey "/there/file-1.pem";\n'
+    )
+    assert (tmp_path / "x/file-1.pem").read_text() == "key"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in conf.parent.iterdir()} == {0o600}
+
+
+def test_writing_again_replaces(tmp_path: Path) -> None:
+    for value in ("1", "2"):
+        conf = AptAccess(settings=(("Acquire::Retries", value),)).write(tmp_path)
+    assert conf.read_text() == 'Acquire::Retries "2";\n'
+
+
+@pytest.mark.parametrize("value", ['http://p"; APT::Update::Pre-Invoke "x', "a\nb"])
+def test_a_value_cannot_become_another_setting(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UserError, match="Acquire::http::Proxy"):
+        AptAccess(settings=(("Acquire::http::Proxy", value),)).write(tmp_path)
+
+
+def test_nothing_needed_lends_nothing(tmp_path: Path) -> None:
+    assert sbuild_arguments(AptAccess(), tmp_path / "x") == ()
+    assert mmdebstrap_arguments(AptAccess(), tmp_path / "x").before == ()
+    assert not (tmp_path / "x").exists()
+
+
+def test_arguments_show_no_secret_and_take_back_what_they_lend(tmp_path: Path) -> None:
+    access = AptAccess(
+        settings=(("Acquire::http::Proxy", "http://u:pw-9@p.example.org"),),
+        netrc="machine x login y password pw-9",
+    )
+
+    bootstrap = mmdebstrap_arguments(access, tmp_path / "a")
+    build = sbuild_arguments(access, tmp_path / "b")
+
+    shown = " ".join((*bootstrap.before, *bootstrap.after, *build))
+    assert "pw-9" not in shown
+    assert build[-1] == f"--starting-build-commands=rm -rf {CHROOT_DIRECTORY} {CHROOT_CONF}"
+    assert bootstrap.after == (
+        f'--customize-hook=cd / && rm -rf "$1"{CHROOT_DIRECTORY} "$1"{CHROOT_CONF}',
+    )
+
+
+def test_places_follow_the_directories_above_them() -> None:
+    config = AptConfig(values=(("Dir", "/"), ("Dir::Etc", "etc/apt"), ("Dir::Etc::netrc", "n")))
+    assert config.path("Dir", "dir::etc", "Dir::Etc::netrc") == Path("/etc/apt/n")
+    moved = AptConfig(values=(("Dir", "/"), ("Dir::Etc", "etc/apt"), ("Dir::Etc::netrc", "/n")))
+    assert moved.path("Dir", "Dir::Etc", "Dir::Etc::netrc") == Path("/n")
