@@ -98,7 +98,7 @@ def test_passwords_that_no_file_can_hold() -> None:
 
 
 def test_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="none.pem"):
+    with pytest.raises(UserError, match=r"none\.pem"):
         access_of(_machine(f'Acquire::https::CaInfo "{tmp_path}/none.pem";'), environ={})
 
 

@@ -86,6 +86,6 @@ class Outcome:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the build; of what kept it from being tried otherwise. Lintian does not count."""
-        decisive = [step.verdict for step in self.steps if step.name != "lintian"]
-        return next((v for v in decisive if v is not Verdict.SUCCESS), Verdict.SUCCESS)
+        """That of the build; an error if it could not be tried. Lintian does not count."""
+        found = {step.name: step.verdict for step in self.steps}
+        return found.get("build", Verdict.ERROR)

@@ -78,6 +78,7 @@ def choose_sources(
     else:
         candidates = [source for source in machine.sources if _is_debian(source)]
         chosen = _configured(suite, candidates) or [_elsewhere(suite, candidates)]
+        chosen = [_with_all_components(source, machine.sources) for source in chosen]
     if components:
         words = tuple(components.replace(",", " ").split())
         chosen = [replace(source, components=words) for source in chosen]
@@ -127,15 +128,19 @@ def _configured(suite: str, candidates: Iterable[AptSource]) -> list[AptSource]:
     wanted = [suite, *(suite + end for end in _SATELLITES)]
     found: dict[str, AptSource] = {}
     for source in candidates:
-        if source.type != "deb" or source.suite not in wanted:
-            continue
-        first = found.setdefault(source.suite, source)
-        if first.uri.rstrip("/") == source.uri.rstrip("/"):
-            components = tuple(dict.fromkeys((*first.components, *source.components)))
-            found[source.suite] = replace(first, components=components)
+        if source.type == "deb" and source.suite in wanted:
+            found.setdefault(source.suite, source)
     if suite not in found:
         return []
     return [found[name] for name in wanted if name in found]
+
+
+def _with_all_components(chosen: AptSource, sources: Iterable[AptSource]) -> AptSource:
+    """Gather what is spread over several entries for one suite of one archive."""
+    place = (chosen.type, chosen.uri.rstrip("/"), chosen.suite)
+    same = [s for s in sources if (s.type, s.uri.rstrip("/"), s.suite) == place]
+    words = (*chosen.components, *(word for source in same for word in source.components))
+    return replace(chosen, components=tuple(dict.fromkeys(words)))
 
 
 def _elsewhere(suite: str, candidates: Sequence[AptSource]) -> AptSource:

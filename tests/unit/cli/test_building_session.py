@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A build from the upload to the table, on a client in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from debusine.artifacts.checksums import digest_file
+from debusine.artifacts.files import LocalArtifact
+from debusine.cli.building.outcome import Outcome
+from debusine.cli.building.report import Epilogue, document, show
+from debusine.cli.building.request import (
+    BuildRequest,
+    extra_packages,
+    parse_extra_repository,
+)
+from debusine.cli.building.session import BuildSession, Wishes
+from debusine.cli.building.source import load_source
+from debusine.cli.progress import Screen
+from debusine.cli.verdict import Verdict
+from debusine.client.websocket import LogChunk
+from debusine.domain.result import WorkRequestResults
+from debusine.domain.work_request import TaskTypes, WorkRequestStatus
+from debusine.errors import UserError
+from debusine.testing.packages import write_deb, write_dsc
+from debusine.wire.artifact import ArtifactResponse, FileResponse
+from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+SUCCESS, FAILURE = WorkRequestResults.SUCCESS, WorkRequestResults.FAILURE
+LOG = b"Build-Time: 1\nFail-Stage: build\nStatus: attempted\n"
+
+
+@dataclass
+class MemoryClient:
+    """A server that does at once what its script says."""
+
+    results: dict[str, WorkRequestResults] = field(default_factory=dict)
+    has_environment: bool = True
+    interrupt_at: str | None = None
+    artifacts: dict[int, tuple[ArtifactResponse, dict[str, bytes]]] = field(default_factory=dict)
+    requests: dict[int, WorkRequest] = field(default_factory=dict)
+    asked: list[WorkRequestCreate] = field(default_factory=list)
+    aborted: list[int] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
+
+    def _artifact(self, category: str, files: dict[str, bytes], **data: object) -> int:
+        number = next(self._numbers)
+        listed = {
+            name: FileResponse(size=len(content), checksums={"sha256": "0" * 64}, url="")
+            for name, content in files.items()
+        }
+        shown = ArtifactResponse(
+            id=number,
+            url=f"https://d.example.org/artifact/{number}/",
+            scope="s",
+            workspace="w",
+            category=category,
+            created_at=MOMENT,
+            data=data,
+            download_tar_gz_url="",
+            files_to_upload=[],
+            files=listed,
+        )
+        self.artifacts[number] = (shown, files)
+        return number
+
+    def _request(self, task: str, artifacts: list[int]) -> WorkRequest:
+        number = next(self._numbers)
+        self.requests[number] = WorkRequest(
+            id=number,
+            url=f"https://d.example.org/{number}/",
+            created_at=MOMENT,
+            status=WorkRequestStatus.COMPLETED,
+            result=self.results.get(task, SUCCESS),
+            duration=61,
+            task_type=TaskTypes.WORKER,
+            task_name=task,
+            task_data={},
+            priority_base=0,
+            priority_adjustment=0,
+            artifacts=artifacts,
+            workspace="w",
+        )
+        return self.requests[number]
+
+    def artifact_get(self, artifact_id: int) -> ArtifactResponse:
+        return self.artifacts[artifact_id][0]
+
+    def upload_artifact(
+        self,
+        artifact: LocalArtifact,
+        *,
+        workspace: str | None,
+        progress: Callable[[int], None] | None = None,
+    ) -> ArtifactResponse:
+        files = {name: path.read_bytes() for name, path in artifact.files.items()}
+        return self.artifact_get(self._artifact(artifact.category, files))
+
+    def download_artifact(
+        self,
+        artifact_id: int,
+        destination: Path,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> ArtifactResponse:
+        shown, files = self.artifacts[artifact_id]
+        destination.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (destination / name).write_bytes(content)
+        return shown
+
+    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
+        self.asked.append(wanted)
+        made: list[int] = []
+        if wanted.task_name == "sbuild":
+            made.append(self._artifact("debian:package-build-log", {"hello.build": LOG}))
+            if self.results.get("sbuild", SUCCESS) is SUCCESS:
+                files = {"hello_1.0-1_amd64.deb": b"deb", "hello_1.0-1_amd64.changes": b"c"}
+                made.append(self._artifact("debian:upload", files))
+        if wanted.task_name == "lintian":
+            counts = {"tags_count_by_severity": {"error": 1, "warning": 2, "pedantic": 3}}
+            files = {"lintian.txt": b"E: x", "analysis.json": b"{}"}
+            made.append(
+                self._artifact("debian:lintian", files, architecture="amd64", summary=counts)
+            )
+        return self._request(wanted.task_name, made)
+
+    def work_request_get(self, work_request_id: int) -> WorkRequest:
+        return self.requests[work_request_id]
+
+    def work_request_abort(self, work_request_id: int) -> WorkRequest:
+        self.aborted.append(work_request_id)
+        return self.requests[work_request_id]
+
+    def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
+        task = self.requests[work_request_id].task_name
+        yield LogChunk(offset=0, data=f"log of {task}\n".encode(), stream="stdout")
+        if task == self.interrupt_at:
+            raise KeyboardInterrupt
+        yield LogChunk(offset=9, data=b"\x1b]0;evil\x07\xff", stream="stdout")
+
+    def environment_ensure(self, workspace: str, wanted: EnvironmentWanted) -> EnvironmentAnswer:
+        lookup = f"debian/match:codename={wanted.codename}"
+        if self.has_environment:
+            return EnvironmentAnswer(lookup=lookup, artifact=99, age_s=7200)
+        return EnvironmentAnswer(lookup=lookup, work_request=self._request("mmdebstrap", []).id)
+
+
+def _build(
+    client: MemoryClient, tmp_path: Path, *, lintian: bool = True, **wishes: object
+) -> tuple[Outcome, str]:
+    stream = io.StringIO()
+    source = load_source(write_dsc(tmp_path))
+    request = BuildRequest(suite="sid", architecture="amd64")
+    wanted = EnvironmentWanted(
+        codename="sid", architecture="amd64", bootstrap_repositories=[{"mirror": "m"}]
+    )
+    session = BuildSession(client, "w", Screen(stream))
+    outcome = session.run(
+        source,
+        request,
+        wanted,
+        Wishes(output=tmp_path / "out", lintian=lintian, **wishes),  # type: ignore[arg-type]  as the caller says
+    )
+    show(outcome, Epilogue(again=["build", "hello"], data_dir=Path("/d")), Screen(stream))
+    return outcome, stream.getvalue()
+
+
+def test_built_and_checked(tmp_path: Path) -> None:
+    client = MemoryClient()
+
+    outcome, shown = _build(client, tmp_path)
+
+    assert outcome.verdict is Verdict.SUCCESS
+    assert [(step.name, step.verdict, step.remark) for step in outcome.steps] == [
+        ("environment", Verdict.SUCCESS, "sid/amd64, 2 h 00 min old"),
+        ("build", Verdict.SUCCESS, ""),
+        ("lintian", Verdict.SUCCESS, "1 error, 2 warnings"),
+    ]
+    out = tmp_path / "out"
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()) == [
+        "hello.build",
+        "hello_1.0-1_amd64.changes",
+        "hello_1.0-1_amd64.deb",
+        "lintian/amd64/analysis.json",
+        "lintian/amd64/lintian.txt",
+    ]
+    assert [file.path.name for file in outcome.files] == [
+        "hello_1.0-1_amd64.changes",
+        "hello_1.0-1_amd64.deb",
+    ]
+    for text in ("log of sbuild\n", "1 min 01 s", "hello_1.0-1_amd64.deb", str(out)):
+        assert text in shown
+    assert "debusine build hello" in shown
+    assert "debusine purge --data-dir /d" in shown
+    assert "\x1b" not in shown
+
+
+def test_what_the_tasks_are_asked(tmp_path: Path) -> None:
+    client = MemoryClient()
+    deb = write_deb(tmp_path)
+
+    _build(client, tmp_path, extra=extra_packages([deb]))
+
+    assert [(asked.task_name, asked.workspace, asked.task_data) for asked in client.asked] == [
+        (
+            "sbuild",
+            "w",
+            {
+                "input": {"source_artifact": 1, "extra_binary_artifacts": [2]},
+                "build_architecture": "amd64",
+                "environment": "debian/match:codename=sid",
+                "build_components": ["all", "any"],
+            },
+        ),
+        (
+            "lintian",
+            "w",
+            {
+                "input": {"source_artifact": 1, "binary_artifacts": [4]},
+                "environment": "debian/match:codename=sid",
+            },
+        ),
+    ]
+
+
+def test_a_build_that_fails_is_not_checked(tmp_path: Path) -> None:
+    client = MemoryClient(results={"sbuild": FAILURE})
+
+    outcome, shown = _build(client, tmp_path)
+
+    assert outcome.verdict.exit_status == 1
+    assert [asked.task_name for asked in client.asked] == ["sbuild"]
+    assert outcome.steps[-1].remark == "failed in stage build"
+    assert "Build log:" in shown
+    assert "https://d.example.org/" in shown
+
+
+def test_lintian_does_not_decide(tmp_path: Path) -> None:
+    outcome, _ = _build(MemoryClient(results={"lintian": FAILURE}), tmp_path)
+    assert outcome.steps[-1].verdict is Verdict.FAILURE
+    assert outcome.verdict.exit_status == 0
+
+
+def test_no_lintian(tmp_path: Path) -> None:
+    outcome, _ = _build(MemoryClient(), tmp_path, lintian=False)
+    assert [step.name for step in outcome.steps] == ["environment", "build"]
+
+
+def test_an_environment_is_made_when_there_is_none(tmp_path: Path) -> None:
+    outcome, shown = _build(MemoryClient(has_environment=False), tmp_path)
+    assert outcome.steps[0].remark == "sid/amd64, new"
+    assert "log of mmdebstrap\n" in shown
+
+
+def test_without_an_environment_nothing_is_tried(tmp_path: Path) -> None:
+    client = MemoryClient(has_environment=False, results={"mmdebstrap": FAILURE})
+    outcome, _ = _build(client, tmp_path)
+    assert client.asked == []
+    assert outcome.verdict.exit_status == 2
+
+
+def test_an_interrupt_aborts_what_runs(tmp_path: Path) -> None:
+    client = MemoryClient(interrupt_at="sbuild")
+    with pytest.raises(KeyboardInterrupt):
+        _build(client, tmp_path)
+    (request,) = client.requests
+    assert client.aborted == [request]
+
+
+def test_the_document_says_the_same(tmp_path: Path) -> None:
+    outcome, _ = _build(MemoryClient(), tmp_path)
+    epilogue = Epilogue(again=["build", "a b"])
+    shown = json.loads(json.dumps(document(outcome, epilogue, ["w"])))
+    assert shown["result"] == "success"
+    assert shown["source"] == {"name": "hello", "version": "1.0-1"}
+    assert shown["steps"]["build"]["duration_s"] == 61
+    assert shown["repeat"] == "debusine build 'a b'"
+    assert (shown["remove"], shown["warnings"]) == (None, ["w"])
+
+
+def test_extra_packages_of_a_directory(tmp_path: Path) -> None:
+    deb = write_deb(tmp_path)
+    (local,) = extra_packages([tmp_path])
+    assert list(local.files) == [deb.name]
+    assert local.digests()[deb.name].sha256 == digest_file(deb).sha256
+    (tmp_path / "none").mkdir()
+    for path in (tmp_path / "none", tmp_path / "x.txt"):
+        with pytest.raises(UserError, match="--extra-package"):
+            extra_packages([path])
+
+
+def test_extra_repositories(tmp_path: Path) -> None:
+    key = tmp_path / "key.asc"
+    key.write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+    line = f"deb [signed-by={key}] https://x.example.org/debian sid main contrib"
+    assert parse_extra_repository(line) == {
+        "url": "https://x.example.org/debian",
+        "suite": "sid",
+        "components": ["main", "contrib"],
+        "signing_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+    }
+    assert parse_extra_repository("deb http://x.example.org/ ./") == {
+        "url": "http://x.example.org/",
+        "suite": "./",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deb-src http://x.example.org/ sid main",
+        "deb http://me:pw@x.example.org/ sid main",
+        "deb file:/srv sid main",
+        "deb [signed-by=/nonexistent] http://x.example.org/ sid main",
+        "nonsense",
+    ],
+)
+def test_extra_repositories_that_are_refused(line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_extra_repository(line)
+    assert "pw" not in caught.value.explain()
