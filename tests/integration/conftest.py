@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from debusine.db.models import Scope, User, Workspace
+from debusine.server import scheduler
 from debusine.testing import factories
 from debusine.testing.factories import WithKey, WorkerWithKey
 
@@ -58,7 +60,7 @@ def workspace(scope: Scope) -> Workspace:
 
 @pytest.fixture
 def user(db: None) -> User:
-    return factories.make_user("alice")
+    return factories.make_user("alice", superuser=True)
 
 
 @pytest.fixture
@@ -88,3 +90,10 @@ def worker(workspace: Workspace) -> WorkerWithKey:
 def worker_api(worker: WorkerWithKey) -> ApiClient:
     """The API as ``worker`` sees it."""
     return ApiClient(worker.key)
+
+
+@pytest.fixture(autouse=True)
+def _forget_signatures() -> Iterator[None]:
+    """Rows vanish after a test; what the process remembers of them has to, too."""
+    yield
+    scheduler.forget()

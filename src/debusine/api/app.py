@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import structlog
@@ -12,7 +13,8 @@ from ninja.errors import HttpError, ValidationError
 from ninja.operation import PathView
 
 import debusine
-from debusine.api.problem import error_response, messages_by_field, problem_response
+from debusine.api.problem import error_response, problem_response
+from debusine.domain.validation import messages_by_field
 from debusine.errors import DebusineError
 from debusine.util.discovery import load_all
 from debusine.wire.problem import Problem
@@ -23,7 +25,8 @@ log = structlog.get_logger(__name__)
 def _operation_name(request: HttpRequest) -> str:
     """What the caller wanted, as in "create work request"."""
     match = request.resolver_match
-    view = getattr(match.func, "__self__", None) if match is not None else None
+    # ninja wraps the view of a path in a function and keeps no other trace of it
+    view = inspect.getclosurevars(match.func).nonlocals.get("self") if match else None
     if isinstance(view, PathView):
         for operation in view.operations:
             if request.method in operation.methods:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -15,7 +16,6 @@ from debusine.api.problem import problem_response
 from debusine.db.models import Scope
 from debusine.errors import PermissionDeniedError
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
-from debusine.site.settings import DEBUSINE
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
 
@@ -78,7 +78,7 @@ def _refuse(request: HttpRequest, actor: Actor) -> HttpResponse | None:
         refused: HttpResponse | None = check_csrf(request, lambda: None)
         if refused is not None:
             return _plain(HTTPStatus.FORBIDDEN, "the CSRF token is missing or wrong")
-    name = request.headers.get("X-Debusine-Scope") or DEBUSINE.default_scope
+    name = request.headers.get("X-Debusine-Scope") or settings.DEBUSINE.default_scope
     scope = Scope.objects.filter(name=name).first()
     if scope is None:
         return _plain(HTTPStatus.NOT_FOUND, f"scope not found: {name}")

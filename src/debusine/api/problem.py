@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 from django.http import HttpResponse
 
 from debusine.errors import DebusineError
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
 
-NON_FIELD_ERRORS = "non_field_errors"
 INTERNAL_ERROR = 500
 
 
@@ -40,19 +36,3 @@ def error_response(error: DebusineError) -> HttpResponse:
         validation_errors=error.validation_errors,
     )
     return problem_response(problem, status)
-
-
-def messages_by_field(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> dict[str, Any]:
-    """
-    Sort pydantic's errors by the path of their field.
-
-    :param errors: what ``ValidationError.errors()`` returns
-    :param skip: leading elements of the location that are no field, such as ``body``
-    :returns: ``{"input.source_artifact": ["Field required"]}``; errors that belong to no
-        field stand under ``non_field_errors``
-    """
-    found: dict[str, list[str]] = {}
-    for error in errors:
-        path = ".".join(str(part) for part in error["loc"][skip:]) or NON_FIELD_ERRORS
-        found.setdefault(path, []).append(str(error["msg"]))
-    return found

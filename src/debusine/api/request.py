@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.http import HttpRequest
 
 from debusine.db.models import Scope
@@ -14,3 +16,8 @@ class ApiRequest(HttpRequest):
 
     actor: Actor
     scope_row: Scope
+
+
+def api_request(request: HttpRequest) -> ApiRequest:
+    """The same request, as the type that the middleware has made of it."""
+    return cast("ApiRequest", request)

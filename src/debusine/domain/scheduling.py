@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from debusine.domain.tags import PROVIDED_RESTRICTIONS, Provenance, TagSet
+
 PRIORITY_LIMIT = 1_000_000
 # milliseconds since 1970 fit below this until the year 2109
 _TIME_RANGE = 1 << 42
 
-TYPE_PREFIX = "worker:type:"
-CLASS_PREFIX = "worker:class:"
 TASK_PREFIX = "worker:task:worker:"
 REFUSED_PREFIX = "worker:not-refused-by:"
-NOT_ASSIGNABLE = f"{TYPE_PREFIX}not-assignable"
 
 
 def order_number(priority: int, created_at: datetime) -> int:
@@ -107,24 +106,22 @@ def provided_worker_tags(
     Everything that a worker provides, sorted.
 
     What the worker says of itself counts except for its type and its classes, which are
-    for administrators to give. Lists of allowed or denied tasks take away the tags
-    of the other tasks.
+    for others to give. Lists of allowed or denied tasks take away the tags of the
+    other tasks.
 
     >>> provided_worker_tags(
     ...     "external", {"provided_tags": ["worker:cap:sbuild", "worker:class:fast"]}, {}
     ... )
     ['worker:cap:sbuild', 'worker:type:external']
     """
-    own = {
-        tag
-        for tag in _tags(dynamic, "provided_tags")
-        if not tag.startswith((CLASS_PREFIX, TYPE_PREFIX))
-    }
-    given = {
-        tag for tag in _tags(static, "provided_tags") if not tag.startswith(TYPE_PREFIX)
-    }
-    tags = {tag for tag in own | given if _is_allowed(tag, static)}
-    return sorted(tags | {f"{TYPE_PREFIX}{worker_type}"})
+    tags = (
+        TagSet(restrictions=PROVIDED_RESTRICTIONS)
+        .add(Provenance.WORKER, _tags(dynamic, "provided_tags"))
+        .add(Provenance.ADMIN, _tags(static, "provided_tags"))
+        .add(Provenance.SYSTEM, [f"worker:type:{worker_type}"])
+        .tags
+    )
+    return sorted(tag for tag in tags if _is_allowed(tag, static))
 
 
 def required_worker_tags(static: Mapping[str, Any]) -> list[str]:
@@ -156,24 +153,3 @@ def _tags(metadata: Mapping[str, Any], key: str) -> set[str]:
     """The strings of a list that somebody else sent."""
     value = metadata.get(key)
     return {tag for tag in value if isinstance(tag, str)} if isinstance(value, list) else set()
-
-
-def metadata_from_tags(tags: Iterable[str]) -> dict[str, Any]:
-    """
-    What a worker that reports only tags would say in the older form.
-
-    >>> metadata_from_tags(["worker:task:worker:noop:version:1", "worker:executor:unshare"])
-    {'noop:version': 1, 'executor:unshare:available': True}
-    """
-    found: dict[str, Any] = {}
-    for tag in tags:
-        match tag.split(":"):
-            case ["worker", "task", "worker", name, "version", version] if version.isdigit():
-                found[f"{name}:version"] = int(version)
-            case ["worker", "executor", backend]:
-                found[f"executor:{backend}:available"] = True
-            case ["worker", "cap", capability]:
-                found[f"{capability}:available"] = True
-            case _:
-                continue
-    return found

@@ -37,10 +37,13 @@ class Actor:
     worker: Worker | None = None
     attempt: Attempt | None = None
     token: Token | None = None
+    is_system: bool = False
 
     @property
     def label(self) -> str:
         """Name for messages."""
+        if self.is_system:
+            return "the server"
         if self.worker is not None:
             return f"worker {self.worker.name}"
         return self.user.username if self.user is not None else "<anonymous>"
@@ -77,6 +80,8 @@ class Actor:
 
 
 ANONYMOUS = Actor()
+SYSTEM = Actor(is_system=True)
+"""The server itself: what time brings about, nobody asked for."""
 
 
 def actor_for_key(key: str | None, *, now: datetime) -> Actor:

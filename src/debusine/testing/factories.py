@@ -123,6 +123,13 @@ def make_worker(
     return WorkerWithKey(key=made.key, token=made.token, worker=worker)
 
 
+def make_activation(name: str) -> WithKey:
+    """An activation token, and the worker that was prepared for it."""
+    made = _make_token(TokenType.WORKER_ACTIVATION)
+    Worker.objects.create(name=name, activation_token=made.token, registered_at=_clock.now())
+    return made
+
+
 def make_work_request(
     *,
     workspace: Workspace | None = None,

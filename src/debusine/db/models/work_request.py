@@ -57,6 +57,9 @@ class WorkRequest(models.Model):
     retry_count = models.PositiveIntegerField(default=0)
 
     class Meta:
+        permissions = [
+            ("manage_workrequest_priorities", "Can set positive priorities of work requests")
+        ]
         indexes = [
             models.Index(
                 fields=["signature", "order", "id"],

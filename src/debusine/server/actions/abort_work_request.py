@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop a request now, and everything below it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from debusine.db.models import Attempt, WorkRequest
+from debusine.domain.permission import Role
+from debusine.domain.work_request import WorkRequestStatus
+from debusine.errors import ConflictError, PermissionDeniedError
+from debusine.server import wake
+from debusine.server.access import role_of
+from debusine.server.action import action
+from debusine.server.actions.complete_work_request import announce_end, end_attempt
+from debusine.server.actor import Actor
+
+TITLE = "Cannot abort work request"
+ABORTED = "aborted"
+_OPEN = [
+    WorkRequestStatus.BLOCKED.value,
+    WorkRequestStatus.PENDING.value,
+    WorkRequestStatus.RUNNING.value,
+]
+
+
+@action
+def abort_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> None:
+    """
+    Stop a request and its children; the agent that runs it is told.
+
+    :param request: brought up to date
+    :raises PermissionDeniedError: unless its creator or an owner of the workspace asks
+    :raises ConflictError: if it has ended or is superseded
+    """
+    user = actor.require_user()
+    if user.pk != request.created_by_id and role_of(user) < Role.OWNER:
+        raise PermissionDeniedError(f"{actor.label} cannot abort {request}")
+    if WorkRequest.objects.filter(supersedes=request).exists():
+        raise ConflictError(TITLE, details="It has been superseded by another one.")
+    if not _stop(request, by=user.pk, now=now):
+        raise ConflictError(TITLE, details=f"It is {_status(request)}.")
+    request.refresh_from_db()
+
+
+def _stop(request: WorkRequest, *, by: int, now: datetime) -> bool:
+    """Stop one and what is below it; False if it has ended."""
+    changed = WorkRequest.objects.filter(pk=request.pk, status__in=_OPEN).update(
+        status=WorkRequestStatus.ABORTED.value, aborted_by=by, completed_at=now, worker=None
+    )
+    if not changed:
+        return False
+    for attempt in Attempt.objects.filter(work_request=request, ended_at=None):
+        end_attempt(attempt, outcome=ABORTED, reason="aborted by a user", now=now)
+        if attempt.worker_id is not None:
+            wake.wake_on_commit(
+                wake.worker_group(attempt.worker_id),
+                {"type": "work.aborted", "work_request_id": request.pk},
+            )
+    announce_end(request)
+    for child in request.children.filter(status__in=_OPEN).order_by("pk"):
+        _stop(child, by=by, now=now)
+    return True
+
+
+def _status(request: WorkRequest) -> str:
+    """How it stands now, for the message."""
+    request.refresh_from_db(fields=["status"])
+    return request.status

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Give a worker its next request.
+
+Everything that may take long, looking inputs up above all, happens before the short
+transaction that takes the request, if it is still there.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
+from debusine.domain.scheduling import is_task_allowed, refusal_tag
+from debusine.domain.work_request import WorkRequestStatus
+from debusine.errors import ConflictError
+from debusine.server import scheduler, task_data
+from debusine.server.action import action
+from debusine.server.actions.complete_work_request import fail_pending
+from debusine.server.actions.renew_lease import lease_end
+from debusine.server.actions.requeue_work_request import requeue_work_request
+from debusine.server.actor import Actor, hash_key
+from debusine.tasks.inputs.stage import Stage
+from debusine.wire.worker import FEATURE_HEARTBEAT
+
+TOKEN_LIFETIME = timedelta(days=7)
+# others take the heads away, or heads turn out to be refused or broken: each try finds another
+_TRIES = 50
+
+
+class ContentionError(ConflictError):
+    """Other workers were faster, again and again; there may be more work."""
+
+    code = "contention"
+    status = 423
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """A request that now runs on a worker, and the key its task works with."""
+
+    work_request: WorkRequest
+    attempt: Attempt
+    key: str
+
+
+def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
+    """
+    Find and take the next request for a worker.
+
+    :returns: None if there is nothing for it, or no slot of it is free
+    :raises PermissionDeniedError: unless a worker asks
+    :raises ContentionError: if others took everything that it tried to take
+    """
+    worker = actor.require_worker()
+    if not _has_free_slot(actor, worker, now=now):
+        return None
+    able = scheduler.capability(worker)
+    for _ in range(_TRIES):
+        head = scheduler.head_of_queue(able)
+        if head is None:
+            return None
+        request = _load(head)
+        if request is None or _is_refused(request, worker, kind=able.kind):
+            continue
+        try:
+            resolved = _resolve(request)
+        except task_data.TaskDataError as error:
+            fail_pending(actor, request=request, error=error, now=now)
+            continue
+        taken = take(actor, request=request, dynamic_data=resolved, now=now)
+        if taken is not None:
+            return taken
+    raise ContentionError("Work requests were taken by other workers")
+
+
+@action
+def take(
+    actor: Actor, *, request: WorkRequest, dynamic_data: dict[str, Any], now: datetime
+) -> Assignment | None:
+    """
+    Make a pending request run on the worker that asks.
+
+    :returns: None if it is no longer pending
+    """
+    worker = actor.require_worker()
+    changed = WorkRequest.objects.filter(
+        pk=request.pk, status=WorkRequestStatus.PENDING.value
+    ).update(
+        status=WorkRequestStatus.RUNNING.value,
+        worker=worker,
+        started_at=now,
+        dynamic_task_data=dynamic_data,
+    )
+    if not changed:
+        return None
+    request.status = WorkRequestStatus.RUNNING.value
+    request.worker = worker
+    request.started_at = now
+    request.dynamic_task_data = dynamic_data
+    key = secrets.token_hex(32)
+    attempt = Attempt.objects.create(
+        work_request=request,
+        # lost ones so far are counted, so that no query is needed
+        number=request.retry_count + 1,
+        worker=worker,
+        token_hash=hash_key(key),
+        started_at=now,
+        lease_until=lease_end(worker, now=now),
+    )
+    Token.objects.create(
+        token_type=TokenType.WORK_REQUEST,
+        hash=attempt.token_hash,
+        user=request.created_by,
+        attempt=attempt,
+        created_at=now,
+        expire_at=now + TOKEN_LIFETIME,
+        enabled=True,
+    )
+    return Assignment(work_request=request, attempt=attempt, key=key)
+
+
+def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
+    """
+    Whether a worker may get another request.
+
+    A worker with one slot that asks has nothing to do: what we think it runs, it has
+    lost, or it never heard that it got it. One with several slots says what it
+    runs when it connects and in its heartbeats.
+    """
+    running = list(Attempt.objects.filter(worker=worker, ended_at=None).order_by("pk"))
+    if len(running) < worker.concurrency:
+        return True
+    if worker.concurrency > 1 and FEATURE_HEARTBEAT in worker.features:
+        return False
+    for attempt in running:
+        requeue_work_request(
+            actor, attempt=attempt, reason="the worker asked for work instead", now=now
+        )
+    return True
+
+
+def _load(pk: int) -> WorkRequest | None:
+    """The request with everything a task and an answer need."""
+    return (
+        WorkRequest.objects.select_related("workspace__scope", "created_by")
+        .filter(pk=pk, status=WorkRequestStatus.PENDING.value)
+        .first()
+    )
+
+
+def _is_refused(request: WorkRequest, worker: Worker, *, kind: str) -> bool:
+    """
+    Let metadata decide, where they do instead of tags.
+
+    A refusal gives the request a signature that this kind of worker does not fit, so
+    that the next look at the queue passes over it.
+    """
+    if scheduler.tags_decide():
+        return False
+    metadata = scheduler.worker_metadata(worker)
+    try:
+        task = task_data.build_task(request)
+        task_data.resolve(request, task, Stage.PENDING)
+    except task_data.TaskDataError:
+        return False
+    if is_task_allowed(request.task_name, worker.static_metadata) and task.can_run_on(metadata):
+        return False
+    required = [*(request.signature.required_tags if request.signature else []), refusal_tag(kind)]
+    WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.PENDING.value).update(
+        signature=scheduler.intern_signature(required, request.scheduler_tags_provided)
+    )
+    return True
+
+
+def _resolve(request: WorkRequest) -> dict[str, Any]:
+    """
+    Look the inputs up as they are now.
+
+    :raises TaskDataError: if one has gone since the request was created
+    """
+    task = task_data.build_task(request)
+    task_data.resolve(request, task, Stage.RUNNING)
+    return task_data.dynamic_data(task)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take a result, do what follows from it, tell who waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from debusine.db.models import Attempt, Token, WorkRequest
+from debusine.domain.result import Blame, WorkRequestResults
+from debusine.domain.work_request import WorkRequestStatus
+from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
+from debusine.server import wake
+from debusine.server.action import action
+from debusine.server.actor import Actor
+from debusine.server.react import react_to
+from debusine.wire.base import to_wire_time
+from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
+
+_BLAME = {
+    WorkRequestResults.FAILURE: Blame.SUBJECT,
+    WorkRequestResults.TEMPORARY_FAILURE: Blame.ENVIRONMENT,
+    WorkRequestResults.ERROR: Blame.PLATFORM,
+}
+CONFIGURE_FAILED = "configure-failed"
+
+
+class LateReportError(PermissionDeniedError):
+    """A report for an attempt that has ended otherwise; it is noted and changes nothing."""
+
+    code = "late-report"
+
+
+def complete_work_request(
+    actor: Actor,
+    *,
+    token_hash: str,
+    work_request_id: int,
+    report: WorkRequestCompleted,
+    now: datetime,
+) -> None:
+    """
+    Take the report of an attempt; the same report may come any number of times.
+
+    :param token_hash: of the attempt's token, which is gone if the attempt has ended
+    :raises NotFoundError: if the token is none of this request's attempts
+    :raises ConflictError: if the report names no result
+    :raises LateReportError: if the attempt has ended otherwise meanwhile
+    """
+    attempt = Attempt.objects.filter(token_hash=token_hash, work_request=work_request_id).first()
+    if attempt is None:
+        raise NotFoundError("Work request not found", details=f"Work request id: {work_request_id}")
+    if report.result is WorkRequestResults.NONE:
+        raise ConflictError("Cannot complete work request", details="The report has no result.")
+    if attempt.ended_at is None and _finish(actor, attempt=attempt, report=report, now=now):
+        return
+    attempt.refresh_from_db()
+    if attempt.outcome == report.result.value:
+        return
+    note = f"late report at {to_wire_time(now)}: {report.result.value}"
+    reason = f"{attempt.reason}\n{note}".strip()
+    Attempt.objects.filter(pk=attempt.pk).update(reason=reason)
+    raise LateReportError(
+        "Cannot complete work request", details=f"This attempt has ended as {attempt.outcome}."
+    )
+
+
+@action
+def _finish(
+    _actor: Actor, *, attempt: Attempt, report: WorkRequestCompleted, now: datetime
+) -> bool:
+    """
+    Store a result and what follows from it, in one transaction.
+
+    :returns: False if the attempt has ended meanwhile
+    """
+    if not end_attempt(attempt, outcome=report.result.value, now=now):
+        return False
+    output = None
+    if report.output_data is not None:
+        output = report.output_data.model_dump(mode="json", exclude_unset=True)
+        statistics = output.get("runtime_statistics")
+        if statistics:
+            Attempt.objects.filter(pk=attempt.pk).update(statistics=statistics)
+    request = WorkRequest.objects.select_related("workspace__scope", "created_by").get(
+        pk=attempt.work_request_id
+    )
+    request.status = WorkRequestStatus.COMPLETED.value
+    request.result = report.result.value
+    request.blame = _BLAME[report.result].value if report.result in _BLAME else ""
+    request.completed_at = now
+    request.output_data = output
+    request.save(update_fields=["status", "result", "blame", "completed_at", "output_data"])
+    if report.result is not WorkRequestResults.SKIPPED:
+        react_to(request, now=now)
+    announce_end(request)
+    return True
+
+
+@action
+def fail_pending(
+    _actor: Actor, *, request: WorkRequest, error: DebusineError, now: datetime
+) -> bool:
+    """
+    End a request that cannot be given to any worker, as something it needs has gone.
+
+    :returns: False if it is no longer pending
+    """
+    message = "\n".join(part for part in (error.brief, error.details) if part)
+    output = OutputData(errors=[OutputError(message=message, code=CONFIGURE_FAILED)])
+    changed = WorkRequest.objects.filter(
+        pk=request.pk, status=WorkRequestStatus.PENDING.value
+    ).update(
+        status=WorkRequestStatus.COMPLETED.value,
+        result=WorkRequestResults.ERROR.value,
+        blame=Blame.SUBJECT.value,
+        completed_at=now,
+        output_data=output.model_dump(mode="json", exclude_unset=True),
+    )
+    if changed:
+        request.refresh_from_db()
+        react_to(request, now=now)
+        announce_end(request)
+    return bool(changed)
+
+
+def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, reason: str = "") -> bool:
+    """
+    End an attempt and take its token away; two statements, within a transaction.
+
+    :param outcome: a result, ``lost`` or ``aborted``
+    :returns: False if somebody else has ended it
+    """
+    ended = Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(
+        ended_at=now, outcome=outcome, reason=reason
+    )
+    if not ended:
+        return False
+    # no row refers to the token of an attempt; Django would ask three tables first
+    Token.objects.filter(attempt=attempt)._raw_delete(  # noqa: SLF001
+        using=transaction.get_connection().alias
+    )
+    return True
+
+
+def announce_end(request: WorkRequest) -> None:
+    """Tell listeners of completions and readers of the log, once all is committed."""
+    message = {
+        "type": "work.completed",
+        "work_request_id": request.pk,
+        "workspace_id": request.workspace_id,
+    }
+    wake.wake_on_commit(wake.COMPLETIONS, message)
+    wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.changed"})

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check what somebody wants done, resolve its inputs, store it, wake a worker."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from debusine.db.models import WorkRequest, Workspace
+from debusine.domain.permission import Verb
+from debusine.domain.scheduling import order_number
+from debusine.domain.work_request import TaskTypes, WorkRequestStatus
+from debusine.errors import UserError
+from debusine.server import scheduler, task_data
+from debusine.server.access import require
+from debusine.server.action import action
+from debusine.server.actor import Actor
+from debusine.tasks.inputs.stage import Stage
+
+TITLE = "Cannot create work request"
+NOTIFY = "send-notification"
+EVENTS = frozenset({"on_creation", "on_unblock", "on_assignment", "on_success", "on_failure"})
+
+
+@action
+def create_work_request(  # noqa: PLR0913  each is a fact of its own
+    actor: Actor,
+    *,
+    workspace: Workspace,
+    task_name: str,
+    data: dict[str, Any],
+    now: datetime,
+    event_reactions: dict[str, Any] | None = None,
+    by_client: bool = True,
+) -> WorkRequest:
+    """
+    Create a work request that is pending at once.
+
+    :param workspace: with its scope loaded
+    :param by_client: whether the reactions come from outside, where only few are allowed
+    :raises PermissionDeniedError: if the actor may not create any here
+    :raises UserError: if task, data, inputs or reactions are wrong; nothing is stored then
+    """
+    user = actor.require_user()
+    require(actor, Verb.CREATE_WORK_REQUESTS, workspace)
+    reactions = event_reactions or {}
+    if by_client:
+        check_reactions(reactions)
+    request = WorkRequest(
+        workspace=workspace,
+        created_at=now,
+        created_by=user,
+        task_type=TaskTypes.WORKER.value,
+        task_name=task_name.lower(),
+        task_data=data,
+        event_reactions=reactions,
+    )
+    make_pending(request, now=now, title=TITLE)
+    return request
+
+
+def make_pending(request: WorkRequest, *, now: datetime, title: str) -> None:
+    """
+    Resolve inputs, compute tags, store the row and wake workers on commit.
+
+    :param request: not stored yet; workspace, scope and creator loaded
+    :param title: of the error, if there is one
+    :raises UserError: if data or inputs are wrong
+    """
+    try:
+        task = task_data.build_task(request)
+        # everything that can be looked up now is, so that its author hears of mistakes
+        task_data.resolve(request, task, Stage.RUNNING)
+        task_data.dynamic_data(task)
+    except task_data.TaskDataError as error:
+        raise UserError(
+            title,
+            details=f"{error.brief}: {error.details}\nTask data: {request.task_data}",
+            validation_errors=error.validation_errors,
+        ) from error
+    tags = task_data.compute_tags(request, task)
+    request.scheduler_tags_required = tags.required
+    request.scheduler_tags_provided = tags.provided
+    signature = scheduler.signature_for(request)
+    request.signature_id = signature
+    request.pending_at = now
+    request.order = order_number(
+        request.priority_base + request.priority_adjustment, request.created_at
+    )
+    request.status = WorkRequestStatus.PENDING.value
+    request.save()
+    transaction.on_commit(partial(scheduler.wake_workers, signature))
+
+
+def check_reactions(reactions: dict[str, Any]) -> None:
+    """
+    Refuse reactions that clients may not ask for.
+
+    :raises UserError: for any but notifications, and for those, as there are no channels yet
+    """
+    for event, actions in reactions.items():
+        if event not in EVENTS or not isinstance(actions, list):
+            raise _reaction_error(f"{event!r} is not an event with a list of actions")
+        for one in actions:
+            kind = one.get("action") if isinstance(one, dict) else None
+            if kind != NOTIFY:
+                raise _reaction_error(f"{event}: action {kind!r} is not allowed, only {NOTIFY!r}")
+            raise _reaction_error(f"{event}: unknown notification channel {one.get('channel')!r}")
+
+
+def _reaction_error(message: str) -> UserError:
+    return UserError(TITLE, details=message, validation_errors={"event_reactions": [message]})

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new worker asks to join."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.text import slugify
+
+from debusine.db.models import Token, TokenType, Worker
+from debusine.errors import UserError
+from debusine.server.action import action
+from debusine.server.actor import Actor, hash_key
+from debusine.wire.worker import Register
+
+
+@action
+def register_worker(
+    actor: Actor, *, request: Register, has_token_header: bool, now: datetime
+) -> Worker:
+    """
+    Let a worker in, or note that it waits for an administrator to do so.
+
+    With an activation token, the worker that was prepared gets the key and may work at
+    once. Without one, the key stays disabled. A key that is known already changes nothing.
+
+    :param has_token_header: whether the caller showed any key at all
+    :raises UserError: if it showed one that is no valid activation token
+    """
+    activation = actor.token
+    if has_token_header and (
+        activation is None or activation.token_type != TokenType.WORKER_ACTIVATION
+    ):
+        raise UserError("Cannot register worker", details="The activation token is not valid.")
+    token, is_new = Token.objects.get_or_create(
+        hash=hash_key(request.token),
+        defaults={
+            "token_type": TokenType.WORKER,
+            "created_at": now,
+            "enabled": activation is not None,
+            "comment": f"worker {request.fqdn}"[:100],
+        },
+    )
+    if not is_new and token.token_type != TokenType.WORKER:
+        raise UserError("Cannot register worker", details="The key belongs to somebody else.")
+    if activation is not None:
+        return _activate(activation, token)
+    known = Worker.objects.filter(token=token).first()
+    return known or Worker.objects.create(
+        name=_free_name(request.fqdn),
+        worker_type=request.worker_type,
+        token=token,
+        registered_at=now,
+    )
+
+
+def _activate(activation: Token, token: Token) -> Worker:
+    """
+    Give the prepared worker its key.
+
+    :raises UserError: if no worker waits for this activation token
+    """
+    worker = Worker.objects.filter(activation_token=activation).first()
+    if worker is None:
+        raise UserError("Cannot register worker", details="The activation token is not valid.")
+    token.enabled = True
+    token.save(update_fields=["enabled"])
+    worker.token = token
+    worker.activation_token = None
+    worker.save(update_fields=["token", "activation_token"])
+    activation.delete()
+    return worker
+
+
+def _free_name(fqdn: str) -> str:
+    """
+    Make a name of a host name: dots become dashes, a number tells equal ones apart.
+
+    :param fqdn: as sent, anything
+    """
+    base = slugify(fqdn.replace(".", "-"))[:240] or "worker"
+    taken = set(Worker.objects.filter(name__startswith=base).values_list("name", flat=True))
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take what a worker says about itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from debusine.domain.scheduling import provided_worker_tags, required_worker_tags
+from debusine.server import scheduler
+from debusine.server.action import action
+from debusine.server.actor import Actor
+
+
+@action
+def update_worker_metadata(actor: Actor, *, metadata: dict[str, Any], now: datetime) -> None:
+    """
+    Store a worker's metadata, compute its tags, and tell it to look for work.
+
+    :param metadata: as sent; :mod:`debusine.domain.scheduling` judges what may count
+    :raises PermissionDeniedError: unless a worker asks
+    """
+    worker = actor.require_worker()
+    worker.dynamic_metadata = metadata
+    worker.dynamic_metadata_updated_at = now
+    required = required_worker_tags(worker.static_metadata)
+    requires_else = required != worker.required_tags
+    worker.provided_tags = provided_worker_tags(
+        worker.worker_type, worker.dynamic_metadata, worker.static_metadata
+    )
+    worker.required_tags = required
+    worker.save(
+        update_fields=[
+            "dynamic_metadata",
+            "dynamic_metadata_updated_at",
+            "provided_tags",
+            "required_tags",
+        ]
+    )
+    if requires_else:
+        scheduler.reintern_pending()
+    transaction.on_commit(partial(scheduler.wake_worker, worker.pk))

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attempts: which one is meant, and where its log lies."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from debusine.db.models import Attempt
+from debusine.server.attempt_log import AttemptLog
+
+
+def find_attempt(work_request_id: int, *, number: int | None = None) -> Attempt | None:
+    """
+    Find an attempt of a work request; one query.
+
+    :param number: the latest one unless given
+    """
+    attempts = Attempt.objects.filter(work_request=work_request_id)
+    if number is not None:
+        attempts = attempts.filter(number=number)
+    return attempts.order_by("-number").first()
+
+
+def latest_attempt_on(worker_id: int, work_request_id: int) -> Attempt | None:
+    """
+    Find the latest try of a work request on one worker, ended or not; one query.
+
+    The end of a log may arrive after the result.
+    """
+    return (
+        Attempt.objects.filter(work_request=work_request_id, worker=worker_id)
+        .order_by("-number")
+        .first()
+    )
+
+
+def open_log(attempt: Attempt) -> AttemptLog:
+    """The log of an attempt, whether it has one yet or not."""
+    return AttemptLog(settings.DEBUSINE.log_dir, attempt.pk)
