@@ -9,7 +9,6 @@ in :mod:`debusine.testing.server_http` serves real connections.
 from __future__ import annotations
 
 import json
-import re
 
 import requests
 
@@ -93,24 +92,16 @@ class MemoryServer:
         :raises Exception: that of a fault
         """
         self.requests.append(request)
-        answer = self._dispatch(request)
-        for fault in self.faults:
-            if fault.times and self._hits(fault, request):
-                fault.times -= 1
-                if isinstance(fault.what, Exception):
-                    raise fault.what
-                return fault.what if isinstance(fault.what, Answer) else fault.what(answer)
-        return answer
-
-    def _hits(self, fault: Fault, request: Request) -> bool:
-        return fault.method in ("", request.method) and bool(re.search(fault.path, request.path))
-
-    def _dispatch(self, request: Request) -> Answer:
-        for fault in self.faults:
-            # what is answered or broken off before it is understood changes nothing
-            if fault.times and not callable(fault.what) and self._hits(fault, request):
-                return Answer()
-        return find_answer((self, self.artifacts), request)
+        fault = next((each for each in self.faults if each.hits(request)), None)
+        if fault is None:
+            return find_answer((self, self.artifacts), request)
+        fault.times -= 1
+        # what is answered or broken off before it is understood changes nothing
+        if isinstance(fault.what, Exception):
+            raise fault.what
+        if isinstance(fault.what, Answer):
+            return fault.what
+        return fault.what(find_answer((self, self.artifacts), request))
 
     @route("GET", r"/api/1\.0/whoami/")
     def _whoami(self, request: Request) -> Answer:

@@ -32,9 +32,8 @@ class MemoryArtifacts:
     def _create_artifact(self, request: Request) -> Answer:
         body = json.loads(request.body)
         number = len(self.records) + 1
-        download = (
-            f"{self.base_url.removesuffix('/api')}/debusine/System/artifact/{number}/download/"
-        )
+        host = self._base_url().removesuffix("/api")
+        download = f"{host}/debusine/System/artifact/{number}/download/"
         files = {path: {**entry, "url": download + path} for path, entry in body["files"].items()}
         self.records[number] = {
             "id": number,

@@ -81,6 +81,11 @@ class Fault:
     times: int = 1
     method: str = ""
 
+    def hits(self, request: Request) -> bool:
+        """Whether it is the turn of this fault."""
+        fits = self.method in ("", request.method) and re.search(self.path, request.path)
+        return self.times > 0 and bool(fits)
+
 
 Handler = Callable[..., Answer]
 

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import structlog
 
 from debusine.errors import DebusineError
+from debusine.tasks.executors.registry import executors
 from debusine.tasks.registry import load_kinds
 from debusine.util.log import configure_logging
 from debusine.worker.child import isolate
@@ -35,8 +36,14 @@ from debusine.worker.supervisor import supervise
 from debusine.worker.user import Account
 
 MAX_REQUEST_BYTES = 64 * 1024
-# imported on first use only, and then perhaps by a user who may not read them
-_LAZY = ("encodings.idna", "stringprep", "netrc", "multiprocessing.connection", "zipfile")
+# imported on first use only, which may be by a user who cannot read our Python's library
+_LAZY = (
+    "_strptime", "bz2", "concurrent.futures.thread", "ctypes.util", "decimal",
+    "encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape",
+    "fcntl", "getpass", "grp", "gzip", "http.cookies", "locale", "lzma", "mimetypes",
+    "multiprocessing.connection", "netrc", "stringprep", "tarfile", "termios", "uuid",
+    "xml.etree.ElementTree", "zipfile", "zoneinfo", "zstandard",
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +62,7 @@ def main(argv: list[str]) -> None:
     set_name("task-nursery")
     configure_logging(os.environ.get("DEBUSINE_WORKER_LOG_LEVEL", "INFO"), stream=sys.stderr)
     load_kinds()
+    executors()
     for name in (*_LAZY, *argv[1:]):
         importlib.import_module(name)
     become_subreaper()

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from debusine.worker.config import (
+    WorkerConfig,
+    WorkerConfigError,
+    find_directory,
+    read_key,
+    read_worker_config,
+    write_key,
+)
+
+GOOD = """
+[General]
+api-url = https://debusine.example.org/api/
+log-level = debug
+working-directory = /srv/work
+scratch-directory = /srv/scratch
+http-timeout = 7,70
+user = builder
+[Environment]
+http_proxy = http://proxy.example.org:3128
+Foo = 100%
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    (directory / "config.ini").write_text(text)
+    return directory
+
+
+def test_everything(tmp_path: Path) -> None:
+    assert read_worker_config(write(tmp_path, GOOD)) == WorkerConfig(
+        directory=tmp_path,
+        api_url="https://debusine.example.org/api",
+        log_level="DEBUG",
+        working_directory=Path("/srv/work"),
+        scratch_directory=Path("/srv/scratch"),
+        http_timeout=(7, 70),
+        user="builder",
+        environment={"HTTP_PROXY": "http://proxy.example.org:3128", "FOO": "100%"},
+    )
+
+
+def test_defaults(tmp_path: Path) -> None:
+    config = read_worker_config(write(tmp_path, "[General]\napi-url = http://localhost/api\n"))
+    assert config == WorkerConfig(directory=tmp_path, api_url="http://localhost/api")
+    assert (config.user, config.log_level) == ("debusine-worker", "INFO")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("https://debusine.example.org/api/", "", "api-url"),
+        ("https://debusine.example.org/api/", "debusine.example.org", "api-url"),
+        ("= debug", "= loud", "log-level"),
+        ("7,70", "-1", "http-timeout"),
+        ("user =", "usr =", "unknown keys in .General.: usr"),
+        ("[General]", "", "cannot read"),
+    ],
+)
+def test_errors(tmp_path: Path, old: str, new: str, text: str) -> None:
+    with pytest.raises(WorkerConfigError, match=text):
+        read_worker_config(write(tmp_path, GOOD.replace(old, new)))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(WorkerConfigError, match="cannot read"):
+        read_worker_config(tmp_path)
+
+
+def test_directory_of_the_user_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    directory = tmp_path / ".config/debusine/worker"
+    directory.mkdir(parents=True)
+    assert find_directory() == directory
+
+
+def test_keys_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    assert read_key(path) is None
+    write_key(path, "abc")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_key(path) == "abc"
+    path.chmod(0o640)
+    with pytest.raises(WorkerConfigError, match="can be read or changed by others"):
+        read_key(path)
+
+
+def test_empty_key_is_none(tmp_path: Path) -> None:
+    write_key(tmp_path / "token", "")
+    assert read_key(tmp_path / "token") is None
+
+
+def test_key_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(WorkerConfigError, match="cannot write"):
+        write_key(tmp_path / "none/token", "abc")
