@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ def lent(instance: Instance, access: AptAccess) -> Iterator[None]:
             # APT's methods run as _apt and read certificates themselves
             mode = 0o644 if path.suffix == ".pem" else 0o600
             instance.file_push(path, Path(CHROOT_DIRECTORY, path.name), mode=mode)
+        with contextlib.suppress(FileExistsError):
+            instance.mkdir(Path(CHROOT_CONF).parent, parents=True)
         instance.file_push(conf, Path(CHROOT_CONF), mode=0o644)
     try:
         yield

@@ -209,7 +209,9 @@ def mounts_below(path: Path) -> list[Path]:
         if point.is_relative_to(top):
             found.append(point)
     # what was mounted last on the same place comes first
-    return sorted(found[::-1], key=lambda point: len(point.parts), reverse=True)
+    found.reverse()
+    found.sort(key=lambda point: len(point.parts), reverse=True)
+    return found
 
 
 def _unmount_below(path: Path) -> None:

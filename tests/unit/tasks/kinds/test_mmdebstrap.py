@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debusine.domain.result import WorkRequestResults
+from debusine.errors import UserError
+from debusine.tasks import TaskConfigError
+from debusine.tasks.bootstrap import installed_packages, read_os_release
+from debusine.tasks.bootstrap_models import BootstrapKeyring
+from debusine.tasks.bootstrap_sources import components_of_release, fetch_keyring
+from debusine.tasks.kinds.mmdebstrap import MmDebstrap
+from debusine.testing.task_client import FakeTaskClient
+from debusine.util.apt_config import AptConfig, AptMachine
+from debusine.util.files import sha256_of
+
+ARCHIVE_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+MIRROR = "http://deb.example.org/debian"
+STATUS = """\
+Package: apt
+Status: install ok installed
+Architecture: amd64
+Version: 2.6.1
+Maintainer: A Person <person@example.org>
+Description: x
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1.0
+Maintainer: A Person <person@example.org>
+Description: x
+
+"""
+
+
+def data(**changes: Any) -> dict[str, Any]:
+    repository = {"mirror": MIRROR, "suite": "trixie", "components": ["main", "contrib"]}
+    return {
+        "bootstrap_options": {"architecture": "amd64", "variant": "buildd"}
+        | changes.pop("options", {}),
+        "bootstrap_repositories": [repository | changes.pop("repository", {})],
+        **changes,
+    }
+
+
+def machine(*values: tuple[str, str]) -> AptMachine:
+    return AptMachine(config=AptConfig(values=values), sources=())
+
+
+def configured(
+    directory: Path, *values: tuple[str, str], **changes: Any
+) -> tuple[MmDebstrap, list[str]]:
+    task = MmDebstrap(data(**changes), {})
+    task.apt_machine = machine(*values)
+    task.set_working_directory(directory / "work")
+    download = directory / "download"
+    download.mkdir()
+    assert task.configure_for_execution(download)
+    return task, task._cmdline()
+
+
+def test_command(tmp_path: Path) -> None:
+    _, command = configured(tmp_path, options={"extra_packages": ["ccache", "eatmydata"]})
+    assert command[0] == "mmdebstrap"
+    assert command[-6:] == [
+        "--variant=buildd",
+        "--include=ccache,eatmydata",
+        "",
+        "system.tar",
+        "",
+        str(tmp_path / "download" / "host.sources"),
+    ]
+    for argument in (
+        "--mode=unshare",
+        "--format=tar",
+        "--architectures=amd64",
+        "--skip=chroot/start-stop-daemon",
+        "--dpkgopt=force-unsafe-io",
+        '--customize-hook=rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
+        "--aptopt=Acquire::http::timeout=30",
+    ):
+        assert argument in command
+
+
+def test_sources(tmp_path: Path) -> None:
+    configured(
+        tmp_path, repository={"types": ["deb", "deb-src"], "check_signature_with": "no-check"}
+    )
+    text = (
+        "Types: deb deb-src\n"
+        f"URIs: {MIRROR}\n"
+        "Suites: trixie\n"
+        "Components: main contrib\n"
+        "Trusted: yes\n"
+    )
+    for name in ("host.sources", "chroot.sources"):
+        path = tmp_path / "download" / name
+        assert path.read_text() == text
+        assert path.stat().st_mode & 0o777 == 0o644
+        assert (tmp_path / "work" / "logs" / name).read_text() == text
+    assert (tmp_path / "download").stat().st_mode & 0o777 == 0o755
+
+
+def test_what_the_machine_says_about_old_release_files_stays(tmp_path: Path) -> None:
+    _, command = configured(tmp_path, ("Acquire::Check-Valid-Until", "false"))
+    assert '--aptopt=Acquire::Check-Valid-Until "false"' in command
+
+
+def test_without_such_a_setting_old_release_files_are_refused(tmp_path: Path) -> None:
+    _, command = configured(tmp_path)
+    assert not any("Check-Valid-Until" in argument for argument in command)
+
+
+def test_credentials_of_a_mirror_are_lent_and_never_shown(tmp_path: Path) -> None:
+    url = "https://me:secret@deb.example.org/debian"
+    task, command = configured(tmp_path, repository={"mirror": url})
+    assert "secret" not in " ".join(command)
+    for path in (tmp_path / "work" / "logs").iterdir():
+        assert "secret" not in path.read_text()
+    assert "secret" not in (tmp_path / "download" / "chroot.sources").read_text()
+    lent = tmp_path / "download" / "apt-access"
+    assert "secret" in (lent / "auth.conf").read_text()
+    assert lent.stat().st_mode & 0o077 == 0
+    removal = [argument for argument in command if "rm -rf" in argument]
+    assert command.index(removal[-1]) > command.index(
+        next(argument for argument in command if argument.endswith('test_sbin_init"'))
+    )
+    del task
+
+
+@pytest.mark.parametrize("install", [False, True])
+@pytest.mark.parametrize("use_signed_by", [False, True])
+def test_external_key(tmp_path: Path, *, install: bool, use_signed_by: bool) -> None:
+    keyring = {"url": f"file://{ARCHIVE_KEYRING}", "install": install}
+    _, command = configured(
+        tmp_path,
+        options={"use_signed_by": use_signed_by},
+        repository={"check_signature_with": "external", "keyring": keyring},
+    )
+    key = tmp_path / "download" / "keyrings" / "keyring-repo-0.gpg"
+    assert f"--keyring={key}" in command
+    upload = f"--customize-hook=upload {key} /etc/apt/keyrings-debusine/{key.name}"
+    assert (upload in command) is install
+    host = (tmp_path / "download" / "host.sources").read_text()
+    chroot = (tmp_path / "download" / "chroot.sources").read_text()
+    assert (f"Signed-By: {key}\n" in host) is use_signed_by
+    inside = f"Signed-By: /etc/apt/keyrings-debusine/{key.name}\n"
+    assert (inside in chroot) is (install and use_signed_by)
+    assert str(key) not in chroot
+
+
+def test_armoured_key_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+    keyring = BootstrapKeyring.model_construct(
+        url=f"file://{tmp_path}/key", sha256sum=sha256_of(tmp_path / "key"), install=False
+    )
+    assert fetch_keyring(keyring, tmp_path, 3) == tmp_path / "keyring-repo-3.asc"
+
+
+def test_key_with_another_checksum_is_refused(tmp_path: Path) -> None:
+    keyring = BootstrapKeyring(url=f"file://{ARCHIVE_KEYRING}", sha256sum="0" * 64)
+    with pytest.raises(UserError, match="sha256 mismatch"):
+        fetch_keyring(keyring, tmp_path, 0)
+
+
+def test_script(tmp_path: Path) -> None:
+    _, command = configured(tmp_path, customization_script="#!/bin/sh\ntrue\n")
+    script = tmp_path / "download" / "customization_script"
+    assert script.read_text() == "#!/bin/sh\ntrue\n"
+    position = command.index(f"--customize-hook=upload {script} /customization_script")
+    assert command[position + 1 : position + 4] == [
+        '--customize-hook=chmod 555 "$1/customization_script"',
+        '--customize-hook=chroot "$1" /customization_script',
+        '--customize-hook=rm "$1/customization_script"',
+    ]
+
+
+def test_upload(tmp_path: Path) -> None:
+    task, _ = configured(tmp_path, repository={"suite": "unstable"})
+    client: Any = FakeTaskClient()
+    task.debusine, task.workspace_name, task.work_request_id = client, "System", 3
+    out = tmp_path / "out"
+    (out / "var_lib_dpkg").mkdir(parents=True)
+    (out / "var_lib_dpkg" / "status").write_text(STATUS)
+    (out / "os-release").write_text('ID=debian\nVERSION_CODENAME=forky\nNAME="Debian GNU"\n')
+    (out / "test-sbin-init").write_text("1\n")
+    (out / "system.tar.zst").write_bytes(b"tar")
+    assert task.check_directory_for_consistency_errors(out) == []
+    task.upload_artifacts(out, execution_result=WorkRequestResults.FAILURE)
+    assert client.uploaded == []
+    task.upload_artifacts(out, execution_result=WorkRequestResults.SUCCESS)
+    [artifact] = client.uploaded
+    assert artifact.files == {"system.tar.zst": b"tar"}
+    assert artifact.work_request == 3
+    assert artifact.data == {
+        "filename": "system.tar.zst",
+        "vendor": "debian",
+        "codename": "sid",
+        "mirror": MIRROR,
+        "components": ["main", "contrib"],
+        "variant": "buildd",
+        "pkglist": {"apt": "2.6.1", "gone": "1.0"},
+        "architecture": "amd64",
+        "with_dev": True,
+        "with_init": False,
+    }
+
+
+def test_dynamic_data_and_tags() -> None:
+    task = MmDebstrap(data(options={"extra_packages": ["b", "a"]}))
+    assert task.compute_dynamic_data().model_dump(exclude_unset=True) == {
+        "subject": "trixie",
+        "configuration_context": "amd64",
+        "parameter_summary": "trixie (amd64-buildd)",
+        "runtime_context": "amd64:buildd:a,b",
+    }
+    assert task.compute_system_required_tags() == {
+        "worker:cap:mmdebstrap",
+        "worker:build-arch:amd64",
+    }
+
+
+def test_metadata_scheduling() -> None:
+    task = MmDebstrap(data())
+    good = {
+        "system:worker_type": "external",
+        "system:architectures": ["amd64"],
+        "mmdebstrap:version": 1,
+        "mmdebstrap:available": True,
+    }
+    assert task.can_run_on(good)
+    for key in good:
+        assert not task.can_run_on({name: value for name, value in good.items() if name != key})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"options": {"variant": "huge"}},
+        {"options": {"architecture": "--hook=x"}},
+        {"options": {"extra_packages": ["a,b"]}},
+        {"repository": {"suite": "a b"}},
+        {"repository": {"types": []}},
+        {"repository": {"types": ["deb", "deb"]}},
+        {"repository": {"components": ["main", "main"]}},
+        {"repository": {"check_signature_with": "external"}},
+        {"repository": {"keyring": {"url": "file:///etc/shadow"}}},
+        {"repository": {"keyring": {"url": "file:///usr/share/keyrings/../../../etc/shadow"}}},
+        {"repository": {"keyring": {"url": "ftp://example.org/key"}}},
+        {"unknown": 1},
+    ],
+)
+def test_refuses(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TaskConfigError):
+        MmDebstrap(data(**wrong))
+
+
+def test_at_least_one_repository() -> None:
+    with pytest.raises(TaskConfigError):
+        MmDebstrap(data() | {"bootstrap_repositories": []})
+
+
+@pytest.mark.parametrize("text", ["Suite: x\n", "Components: ../etc\n", "Components: main 1st\n"])
+def test_components_that_cannot_be(text: str) -> None:
+    with pytest.raises(ValueError, match="component"):
+        components_of_release(text)
+
+
+def test_os_release(tmp_path: Path) -> None:
+    file = tmp_path / "os-release"
+    file.write_text("# comment\nID=debian\nNAME='a b'\n\n")
+    assert read_os_release(file) == {"ID": "debian", "NAME": "a b"}
+
+
+def test_installed_packages(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text(STATUS)
+    assert installed_packages(tmp_path)["apt"] == "2.6.1"
