@@ -172,7 +172,7 @@ def access_of(
     mirrors = [*(source.uri for source in machine.sources), *uris]
     settings = [(key, value) for key, value in machine.config.values if _keep(key, value)]
     settings += _proxies_of_environment(machine.config, mirrors, environ)
-    settings += _detected_proxies(machine.config, mirrors, environ)
+    settings += _detected_proxies(machine.config, mirrors)
     file_settings, files = _files(machine.config, mirrors)
     logins = [machine.netrc, *(_as_netrc(uri) for uri in mirrors)]
     return AptAccess(
@@ -216,9 +216,7 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern or fnmatch(host, f"*{pattern}" if pattern.startswith(".") else pattern)
 
 
-def _detected_proxies(
-    config: AptConfig, mirrors: Iterable[str], environ: Mapping[str, str]
-) -> list[tuple[str, str]]:
+def _detected_proxies(config: AptConfig, mirrors: Iterable[str]) -> list[tuple[str, str]]:
     """Ask the machine's detection program here: elsewhere it does not exist."""
     if not any(config.get(name) for name in _AUTO_DETECT):
         return []
@@ -226,7 +224,7 @@ def _detected_proxies(
     for uri in dict.fromkeys(mirrors):
         parts = urlsplit(uri)
         if parts.scheme in _SCHEMES and parts.hostname:
-            command = Command([APT_HELPER, "auto-detect-proxy", uri], env=dict(environ))
+            command = Command([APT_HELPER, "auto-detect-proxy", uri])
             match = _USING.match(run(command).text)
             if match and match[1]:
                 found.append((f"Acquire::{parts.scheme}::Proxy::{parts.hostname}", match[1]))

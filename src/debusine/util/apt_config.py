@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,7 +82,7 @@ def read_machine(environ: Mapping[str, str] | None = None) -> AptMachine:
     :raises UserError: if a source cannot be understood
     :raises NotPossibleError: if there is no APT here
     """
-    done = run(Command(["apt-config", "dump"], env=dict(environ or os.environ)))
+    done = run(Command(["apt-config", "dump"], env=environ))
     config = parse_dump(done.text)
     etc = ("Dir", "Dir::Etc")
     sources = read_sources(
