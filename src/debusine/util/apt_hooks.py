@@ -54,11 +54,11 @@ def mmdebstrap_arguments(access: AptAccess, directory: Path) -> MmdebstrapArgume
             f'--setup-hook=mkdir -p {inside} "$1"/etc/apt/apt.conf.d && chmod 0700 {inside}',
             *uploads,
             # mmdebstrap's directories hold neither blanks nor bars
-            f'--setup-hook=cd / && sed "s|{_ROOT}|$1|" {inside}/apt.conf > {conf}',
+            f'--setup-hook=cd / && umask 077 && sed "s|{_ROOT}|$1|" {inside}/apt.conf > {conf}',
             f"--setup-hook=cd / && chmod 0600 {inside}/* && chmod 0711 {inside}",
             # APT's methods run as _apt and read certificates themselves
             f"--setup-hook=cd / && chown _apt {inside}/*.pem 2>/dev/null || true",
-            f'--customize-hook=cd / && sed "s|{_ROOT}||" {inside}/apt.conf > {conf}',
+            f'--customize-hook=cd / && umask 077 && sed "s|{_ROOT}||" {inside}/apt.conf > {conf}',
         ),
         after=(f"--customize-hook=cd / && rm -rf {inside} {conf}",),
     )
