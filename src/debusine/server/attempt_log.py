@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from debusine.wire.base import to_wire_time
 from debusine.wire.worker import LogStream
@@ -89,10 +89,22 @@ class AttemptLog:
                 "stream": stream,
                 "time": to_wire_time(timestamp),
             }
-            index.truncate(index_end)
-            index.seek(index_end)
-            index.write(json.dumps(line).encode() + b"\n")
+            # the bytes have to be there before the line that counts them
+            _write_line(index, index_end, line)
             return size + len(fresh)
+
+    def end(self, exit_code: int, *, timestamp: datetime) -> None:
+        """Note how a command ended; bytes may still follow."""
+        with self._locked() as (_log, index):
+            size, index_end = _end_of_index(index)
+            line = {
+                "offset": size,
+                "length": 0,
+                "stream": "internal",
+                "time": to_wire_time(timestamp),
+                "exit_code": exit_code,
+            }
+            _write_line(index, index_end, line)
 
     def read_bytes(self, start: int, end: int) -> Iterator[bytes]:
         """
@@ -130,6 +142,8 @@ class Reader:
     """
     Goes through a log piece by piece; asked again, it goes on where it was.
 
+    ``exit_code`` is that of the last command whose end has been read.
+
     :param offset: bytes before it are passed over
     """
 
@@ -138,6 +152,7 @@ class Reader:
         self._index_path = index_path
         self._index_position = 0
         self.offset = offset
+        self.exit_code: int | None = None
 
     def read(self, limit_bytes: int = 1024 * 1024) -> list[Piece]:
         """
@@ -165,19 +180,27 @@ class Reader:
             return pieces
         return pieces
 
-    def _piece(self, line: dict[str, int | str], log: IO[bytes]) -> Piece | None:
+    def _piece(self, line: dict[str, Any], log: IO[bytes]) -> Piece | None:
         """The part of a piece that was not read yet."""
-        start, length = int(line["offset"]), int(line["length"])
+        self.exit_code = line.get("exit_code", self.exit_code)
+        start, length = line["offset"], line["length"]
         if start + length <= self.offset:
             return None
         begin = max(start, self.offset)
         log.seek(begin)
         return Piece(
             offset=begin,
-            stream=line["stream"],  # type: ignore[arg-type]  # written by append
-            timestamp=str(line["time"]),
+            stream=line["stream"],
+            timestamp=line["time"],
             data=log.read(start + length - begin),
         )
+
+
+def _write_line(index: IO[bytes], end: int, line: dict[str, Any]) -> None:
+    """Add a line where the last complete one ends."""
+    index.truncate(end)
+    index.seek(end)
+    index.write(json.dumps(line).encode() + b"\n")
 
 
 def _end_of_index(index: IO[bytes]) -> tuple[int, int]:

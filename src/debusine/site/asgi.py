@@ -18,8 +18,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
 django.setup(set_prefix=False)
 
 # everything below needs the settings
-from debusine.api import transfer  # noqa: E402
 from debusine.api.sockets.routing import sockets  # noqa: E402
+from debusine.api.transfer import application as transfer  # noqa: E402
+from debusine.api.transfer import handles as is_transfer  # noqa: E402
 from debusine.server import wake  # noqa: E402
 from debusine.site.django_app import DjangoApplication  # noqa: E402
 
@@ -38,8 +39,8 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
         scope["raw_path"] = _SLASHES.sub("/", scope["raw_path"].decode()).encode()
     if scope["type"] == "websocket":
         await sockets(scope, receive, send)
-    elif transfer.handles(scope):
-        await transfer.application(scope, receive, send)
+    elif is_transfer(scope):
+        await transfer(scope, receive, send)
     else:
         await _django(scope, receive, send)
 

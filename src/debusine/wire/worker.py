@@ -50,13 +50,21 @@ class Heartbeat(WireModel):
 
 
 class LogData(WireModel):
-    """A piece of a log as 0.16 sends it, and as a reader gets it."""
+    """
+    A piece of a log as 0.16 sends it, and as a reader gets it.
+
+    A reader gets where the piece lies in the log of which attempt, and how many bytes
+    it has, as text may replace some.
+    """
 
     type: Literal["log_data"] = "log_data"
     work_request_id: int | None = None
     data: str
     stream: LogStream
     timestamp: Timestamp
+    offset: int | None = None
+    length: int | None = None
+    attempt: int | None = None
 
 
 class LogDataEnd(WireModel):
@@ -83,6 +91,7 @@ class Message(WireModel):
 
     ``text`` is ``connected``, ``request_dynamic_metadata``,
     ``work_request_available``, ``abort`` or ``log_ack``. A rejection has no text.
+    ``features`` stand in ``connected``.
     """
 
     type: str
@@ -91,6 +100,7 @@ class Message(WireModel):
     reason_code: str | None = None
     work_request_id: int | None = None
     offset: int | None = None
+    features: list[str] | None = None
 
 
 def pack_log_frame(header: LogFrameHeader, data: bytes) -> bytes:

@@ -26,4 +26,5 @@ async def sockets(
             await module.Consumer(**match.groupdict())(scope, receive, send)
             return
     await receive()
+    # before it is accepted, that is a 403
     await send({"type": "websocket.close", "code": 1000, "reason": ""})

@@ -17,7 +17,7 @@ from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
 from debusine.domain.scheduling import is_task_allowed, refusal_tag
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError
-from debusine.server import scheduler, task_data
+from debusine.server import scheduler, task_data, wake
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
 from debusine.server.actions.renew_lease import lease_end
@@ -120,6 +120,7 @@ def take(
         expire_at=now + TOKEN_LIFETIME,
         enabled=True,
     )
+    wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})
     return Assignment(work_request=request, attempt=attempt, key=key)
 
 

@@ -152,4 +152,4 @@ def announce_end(request: WorkRequest) -> None:
         "workspace_id": request.workspace_id,
     }
     wake.wake_on_commit(wake.COMPLETIONS, message)
-    wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.changed"})
+    wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})
