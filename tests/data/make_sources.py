@@ -141,7 +141,19 @@ binary-indep:
 	$(call finish,@PACKAGE@)
 """
 
-RULES_FAIL = "build-arch:\n\t@echo 'this package cannot be built: @NONCE@'\n\t@exit 3\n"
+RULES_FAIL = """\
+binary-arch: build-arch
+build-arch:
+	@echo 'this package cannot be built: @NONCE@'
+	@exit 3
+"""
+
+# one process stays in the group of the build, one leaves it
+RULES_HANG = """\
+binary-arch: build-arch
+build-arch:
+	@setsid sleep 600 & echo 'this package hangs: @NONCE@'; sleep 600
+"""
 
 RULES_DEBHELPER = """\
 #!/usr/bin/make -f
@@ -207,6 +219,7 @@ SOURCES = {
             rules=RULES_HEAD + RULES_DATA.replace("@PACKAGE@", "tiny-all"),
         ),
         Source(name="tiny-fail", packages={"tiny-fail": "any"}, rules=RULES_HEAD + RULES_FAIL),
+        Source(name="tiny-hang", packages={"tiny-hang": "any"}, rules=RULES_HEAD + RULES_HANG),
         Source(
             name="tiny-unmet",
             packages={"tiny-unmet": "any"},

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from typing_extensions import override
+
+from debusine.artifacts.deb822 import installed_build_depends, read_buildinfo
+from debusine.artifacts.kinds.source_package import SourcePackage
+from debusine.artifacts.kinds.system_tarball import SystemTarball
+from debusine.client.debusine import Debusine
+from debusine.domain.result import Blame, WorkRequestResults
+from debusine.tasks.kinds.sbuild import Sbuild
+from debusine.tasks.sbuild_output import SbuildVerdict
+from debusine.testing.task_client import FakeTaskClient, StoredArtifact
+from debusine.util.command import Command, run
+from debusine.wire.artifact import ArtifactResponse, FileResponse
+
+if TYPE_CHECKING:
+    from conftest import TestUser
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+ENVIRONMENT_ID, SOURCE_ID = 1, 2
+LEAK = "die 'configuration of the user leaked';\n"
+
+
+class DiskClient(FakeTaskClient):
+    """Serves the environment from disk, as it does not fit into memory well."""
+
+    def __init__(self, tarball: Path) -> None:
+        super().__init__()
+        self.tarball = tarball
+
+    @override
+    def artifact_get(self, artifact_id: int, *, workspace: str | None = None) -> ArtifactResponse:
+        if artifact_id != ENVIRONMENT_ID:
+            return super().artifact_get(artifact_id, workspace=workspace)
+        size = self.tarball.stat().st_size
+        file = FileResponse(size=size, checksums={}, url="https://example.org/")
+        return ArtifactResponse(
+            id=ENVIRONMENT_ID,
+            url="https://example.org/",
+            scope="debusine",
+            workspace="System",
+            category=SystemTarball.category,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            data={"codename": "trixie", "architecture": "amd64"},
+            download_tar_gz_url="https://example.org/",
+            files_to_upload=[],
+            files={self.tarball.name: file},
+        )
+
+    @override
+    def download_artifact(
+        self, artifact_id: int, destination: Path, *, workspace: str | None = None
+    ) -> ArtifactResponse:
+        if artifact_id == ENVIRONMENT_ID:
+            shutil.copyfile(self.tarball, destination / self.tarball.name)
+            return self.artifact_get(artifact_id)
+        return super().download_artifact(artifact_id, destination, workspace=workspace)
+
+
+@dataclass
+class LogCollector:
+    """Keeps what a task sends live; may do something at a line."""
+
+    at: bytes = b"\0"
+    action: Callable[[], None] = lambda: None
+    chunks: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def send(self, data: bytes, stream: str) -> None:
+        self.chunks.append((data, stream))
+        if self.at in data:
+            self.at = b"\0"
+            self.action()
+
+    def send_end(self, exit_code: int) -> None:
+        self.chunks.append((b"", f"end {exit_code}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a task; crosses from the child process to the test."""
+
+    result: WorkRequestResults
+    verdict: SbuildVerdict | None
+    uploaded: list[StoredArtifact]
+    streamed: bytes
+    chunks: int
+    left_over: list[str]
+    took_to_abort_s: float
+
+    def of(self, category: str) -> list[StoredArtifact]:
+        return [each for each in self.uploaded if each.category == category]
+
+    def file(self, suffix: str) -> bytes:
+        [content] = [
+            content
+            for each in self.of("debian:upload")
+            for path, content in each.files.items()
+            if path.endswith(suffix)
+        ]
+        return content
+
+    def packages(self) -> dict[str, str]:
+        """SHA-256 by name of each binary package."""
+        return {
+            path: hashlib.sha256(content).hexdigest()
+            for each in self.of("debian:binary-package")
+            for path, content in each.files.items()
+        }
+
+
+def build(
+    user: TestUser, tarball: Path, dsc: Path, *, abort_at: bytes | None = None, **data: Any
+) -> Outcome:
+    """Run the task as the user."""
+    directory = user.directory()
+
+    def execute() -> Outcome:
+        (user.scratch / ".sbuildrc").write_text(LEAK)
+        client = DiskClient(tarball)
+        source = SourcePackage.from_dsc(dsc)
+        files = {path: local.read_bytes() for path, local in source.files.items()}
+        client.add(SOURCE_ID, source.category, source.data.model_dump(mode="json"), files)
+        task = Sbuild(
+            {
+                "input": {"source_artifact": SOURCE_ID},
+                "environment": ENVIRONMENT_ID,
+                "build_architecture": "amd64",
+                **data,
+            },
+            {"environment_id": ENVIRONMENT_ID, "input_source_artifact_id": SOURCE_ID},
+        )
+        task.configure_server_access(cast("Debusine", client))
+        task.workspace_name = "System"
+        task.work_request_id = 7
+        task.set_working_directory(directory / "work")
+        task.image_cache_directory = user.scratch / "images"
+        aborted_at = [0.0]
+
+        def abort() -> None:
+            aborted_at[0] = time.monotonic()
+            task.abort()
+
+        sender = LogCollector(at=abort_at or b"\0", action=abort)
+        task.log_sender = sender
+        result = task.execute()
+        took_s = time.monotonic() - aborted_at[0] if aborted_at[0] else 0.0
+        return Outcome(
+            result=result,
+            verdict=task.verdict,
+            uploaded=client.uploaded,
+            streamed=b"".join(each for each, stream in sender.chunks if stream == "stdout"),
+            chunks=len(sender.chunks),
+            left_over=sorted(path.name for path in (directory / "work").iterdir()),
+            took_to_abort_s=took_s,
+        )
+
+    return user.call(execute)
+
+
+def bare_build(user: TestUser, tarball: Path, dsc: Path) -> Path:
+    """Run sbuild alone; returns the directory with what it made."""
+    output = user.directory()
+    home = user.directory()
+    template = user.directory() / "sbuild.XXXXXXXXXX"
+    configuration = f'$unshare_tmpdir_template = "{template}";\n1;\n'
+    user.call(lambda: (home / ".sbuildrc").write_text(configuration))
+    user.run(
+        "sbuild",
+        "--no-run-lintian",
+        "--arch-any",
+        "--arch-all",
+        "--no-source",
+        "--dist=trixie",
+        "--chroot-mode=unshare",
+        f"--chroot={tarball}",
+        str(dsc),
+        cwd=output,
+        HOME=str(home),
+    )
+    return output
+
+
+def test_a_build_gives_what_bare_sbuild_gives(
+    user: TestUser, tarball: Path, source: Callable[[str], Path], nonce: str
+) -> None:
+    dsc = source("tiny-quilt")
+    outcome = build(user, tarball, dsc, build_components=["any", "all"])
+    assert outcome.result is WorkRequestResults.SUCCESS, outcome.streamed[-3000:].decode()
+
+    [log] = outcome.of("debian:package-build-log")
+    [content] = log.files.values()
+    assert content in outcome.streamed
+    assert outcome.chunks > 10, "the log was sent at the end only"
+    assert log.data["source"] == "tiny-quilt"
+
+    bare = bare_build(user, tarball, dsc)
+    expected = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in bare.glob("*.deb")
+    }
+    assert outcome.packages() == expected
+    assert len(expected) == 3
+
+    [buildinfo] = bare.glob("*.buildinfo")
+    ours = user.scratch / "ours.buildinfo"
+    ours.write_bytes(outcome.file(".buildinfo"))
+    installed = installed_build_depends(read_buildinfo(ours))
+    assert installed == installed_build_depends(read_buildinfo(buildinfo))
+    assert "gcc-14" in installed
+
+    deb = user.scratch / "tiny-quilt.deb"
+    deb.write_bytes(outcome.file("tiny-quilt_1.0-1_amd64.deb"))
+    program = run(Command(["dpkg-deb", "--fsys-tarfile", str(deb)])).stdout
+    assert nonce.encode() in program
+
+    [symbols] = outcome.of("debian:debug-symbols")
+    assert list(symbols.files) == symbols.data["build_ids"]
+    # nothing but what the runner made and what the task says it keeps
+    assert not [name for name in outcome.left_over if name.startswith(("tmp-", "exec-", "fetch-"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "components"),
+    [("tiny-native", ["any"]), ("tiny-one", ["any", "source"]), ("tiny-all", ["all"])],
+)
+def test_every_format_of_source_is_built(
+    user: TestUser,
+    tarball: Path,
+    source: Callable[[str], Path],
+    name: str,
+    components: list[str],
+) -> None:
+    outcome = build(user, tarball, source(name), build_components=components)
+    assert outcome.result is WorkRequestResults.SUCCESS, outcome.streamed[-3000:].decode()
+    assert [each.split("_")[0] for each in outcome.packages()] == [name]
+    [log] = outcome.of("debian:package-build-log")
+    assert log.data["architecture"] == ("all" if components == ["all"] else "amd64")
+    [upload] = outcome.of("debian:upload")
+    assert any(path.endswith(".dsc") for path in upload.files) == ("source" in components)
+
+
+def test_a_package_that_cannot_be_built(
+    user: TestUser, tarball: Path, source: Callable[[str], Path], nonce: str
+) -> None:
+    outcome = build(user, tarball, source("tiny-fail"))
+    assert outcome.result is WorkRequestResults.FAILURE
+    assert outcome.verdict == SbuildVerdict(
+        result=WorkRequestResults.FAILURE,
+        status="attempted",
+        fail_stage="build",
+        blame=Blame.SUBJECT,
+    )
+    assert f"this package cannot be built: {nonce}".encode() in outcome.streamed
+    assert [each.category for each in outcome.uploaded] == [
+        "debian:package-build-log",
+        "debusine:work-request-debug-logs",
+    ]
+
+
+def test_missing_build_dependencies_are_explained(
+    user: TestUser, tarball: Path, source: Callable[[str], Path]
+) -> None:
+    outcome = build(user, tarball, source("tiny-unmet"))
+    assert outcome.result is WorkRequestResults.FAILURE
+    assert outcome.verdict is not None
+    assert outcome.verdict.is_uninstallable
+    assert outcome.verdict.blame is Blame.SUBJECT
+    [log] = outcome.of("debian:package-build-log")
+    reasons = log.data["bd_uninstallable"]["report"][0]["reasons"]
+    assert "no-such-package-anywhere" in reasons[0]["missing"]["pkg"]["unsat-dependency"]
+
+
+def test_an_aborted_build_leaves_no_tree(
+    user: TestUser, tarball: Path, source: Callable[[str], Path]
+) -> None:
+    outcome = build(user, tarball, source("tiny-hang"), abort_at=b"this package hangs")
+    assert outcome.result is WorkRequestResults.FAILURE
+    assert outcome.took_to_abort_s < 5
+    assert not [name for name in outcome.left_over if name.startswith("tmp-")]
