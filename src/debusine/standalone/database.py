@@ -6,12 +6,15 @@ from __future__ import annotations
 import pkgutil
 from pathlib import Path
 
+import structlog
 from django.apps import apps
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from debusine.errors import UpstreamError
+
+log = structlog.get_logger(__name__)
 
 
 def migrate_if_needed() -> bool:
@@ -29,6 +32,7 @@ def migrate_if_needed() -> bool:
         if migrations_on_disk() <= recorded:
             return False
         call_command("migrate", interactive=False, verbosity=0)
+        log.info("migrated")
     except OperationalError as error:
         raise UpstreamError(
             "cannot use the database",
