@@ -46,6 +46,12 @@ class ApiClient:
         return self._call("delete", path, **headers)
 
 
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    """Hashing a password well takes longer than most tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def scope(db: None) -> Scope:
     """The default scope."""

@@ -103,11 +103,12 @@ class UploadFile:
         self._offset = start
         with no_space_is_an_answer():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            # an object, not a number: used after it was closed, it raises
+            self._file = open(path, "r+b", buffering=0, opener=_open_private)  # noqa: SIM115  closed by close()
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            os.close(self._descriptor)
+            self._file.close()
             raise UploadBusyError(
                 "this file is being uploaded over another connection",
                 resolution="Wait until that connection ends, at most a minute.",
@@ -118,7 +119,7 @@ class UploadFile:
     @property
     def received(self) -> int:
         """Number of bytes that are there."""
-        return os.fstat(self._descriptor).st_size
+        return os.fstat(self._file.fileno()).st_size
 
     @property
     def position(self) -> int:
@@ -133,7 +134,7 @@ class UploadFile:
         """
         with no_space_is_an_answer():
             while data:
-                count = os.pwrite(self._descriptor, data, self._offset)
+                count = os.pwrite(self._file.fileno(), data, self._offset)
                 self._offset += count
                 data = data[count:]
 
@@ -147,7 +148,7 @@ class UploadFile:
         if not self._is_known:
             self._progress.restart_at(0)
             self._is_known = True
-        while data := os.pread(self._descriptor, BLOCK_BYTES, self._progress.position):
+        while data := os.pread(self._file.fileno(), BLOCK_BYTES, self._progress.position):
             self._progress.update(memoryview(data))
         return self._progress.digest.hexdigest()
 
@@ -158,10 +159,14 @@ class UploadFile:
 
     def close(self) -> None:
         """Let go of the file and remember its hash for the next connection."""
-        is_here = os.fstat(self._descriptor).st_nlink > 0 and self.path.exists()
+        is_here = os.fstat(self._file.fileno()).st_nlink > 0 and self.path.exists()
         if self._is_known and is_here and self._progress.position == self._offset:
             _MEMORY.put(self.path, self._progress)
-        os.close(self._descriptor)
+        self._file.close()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def size_of(path: Path) -> int:
