@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from email.utils import format_datetime
 from pathlib import Path
+
+from debusine.tasks.sbuild_data import SbuildData
 
 # TMPDIR is the command's own directory for temporary files, which is removed with all
 # that is in it; the last line is for versions that otherwise call mmdebstrap.
@@ -54,6 +57,33 @@ def components_options(components: Iterable[str]) -> list[str]:
     wanted = set(components)
     options = {"any": "arch-any", "all": "arch-all", "source": "source"}
     return [f"--{'' if key in wanted else 'no-'}{option}" for key, option in options.items()]
+
+
+def chosen_options(data: SbuildData, *, default_maintainer: str | None) -> list[str]:
+    """
+    Say what else the user chose.
+
+    :param default_maintainer: of a binNMU for which the user names none
+    """
+    options = []
+    if data.binnmu:
+        options += [
+            f"--make-binNMU={data.binnmu.changelog}",
+            f"--append-to-version={data.binnmu.suffix}",
+            "--binNMU=0",
+        ]
+        if data.binnmu.timestamp:
+            options.append(f"--binNMU-timestamp={format_datetime(data.binnmu.timestamp)}")
+        options.append(f"--maintainer={data.binnmu.maintainer or default_maintainer}")
+    if data.build_profiles:
+        options.append(f"--profiles={','.join(data.build_profiles)}")
+    if data.build_dep_resolver:
+        options.append(f"--build-dep-resolver={data.build_dep_resolver}")
+    if data.aspcud_criteria:
+        options.append(f"--aspcud-criteria={data.aspcud_criteria}")
+    if data.resolve_alternatives:
+        options.append("--resolve-alternatives")
+    return options
 
 
 def virt_server_options(server: str, arguments: Iterable[str]) -> list[str]:

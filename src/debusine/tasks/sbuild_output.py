@@ -60,6 +60,14 @@ class SbuildVerdict:
         """Whether the build dependencies could not be installed."""
         return self.fail_stage in _UNINSTALLABLE_STAGES
 
+    def explain(self, returncode: int | None) -> list[str]:
+        """Say for a log how it ended."""
+        return [
+            f"sbuild: exit status {returncode}, status {self.status or 'unknown'}",
+            f"stopped at: {self.fail_stage or 'unknown'}",
+            f"to blame: {self.blame.value if self.blame else 'unknown'}",
+        ]
+
 
 def find_build_log(directory: Path) -> Path | None:
     """

@@ -49,7 +49,11 @@ class UploadData(ArtifactData):
         return self
 
     def file_names(self) -> list[str]:
-        """Names in the field Files, in its order."""
+        """
+        Names in the field Files, in its order.
+
+        :raises ValueError: if there is no such field, or it has another form
+        """
         try:
             return [str(entry["name"]) for entry in self.changes_fields["Files"]]
         except (KeyError, TypeError) as error:
@@ -57,7 +61,11 @@ class UploadData(ArtifactData):
             raise ValueError(message) from error
 
     def architecture_words(self) -> set[str]:
-        """Words of the field Architecture."""
+        """
+        Words of the field Architecture.
+
+        :raises ValueError: if there are none
+        """
         words = str(self.changes_fields.get("Architecture", "")).split()
         if not words:
             message = "changes_fields: Architecture is missing"

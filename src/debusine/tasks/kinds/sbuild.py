@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +31,22 @@ from debusine.tasks.inputs.inputs import (
     SingleInput,
     Stage,
 )
+from debusine.tasks.kinds._sbuild_upload import SbuildUpload
 from debusine.tasks.sbuild_command import (
+    chosen_options,
     components_options,
     repository_options,
     tarball_options,
     virt_server_options,
     write_configuration,
 )
-from debusine.tasks.sbuild_data import SbuildBinNMU, SbuildData, SbuildDynamicData, safe_names
+from debusine.tasks.sbuild_data import SbuildData, SbuildDynamicData, safe_names
 from debusine.tasks.sbuild_output import (
     SbuildVerdict,
     consistency_errors,
     find_build_log,
     judge,
 )
-from debusine.tasks.sbuild_upload import SbuildUpload
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_access import AptAccess, access_of
 from debusine.util.apt_config import read_machine
@@ -56,6 +56,10 @@ from debusine.util.userns import remove_tree
 ZSTD_CAPABILITY = tags.capability_tag("zstd")
 FETCH_LOG = "fetch_input.log"
 RESULT_LOG = "task_result.log"
+CATEGORIES = {
+    "source_artifact": [SourcePackage.category],
+    "extra_binary_artifacts": [BinaryPackage.category, Upload.category],
+}
 
 
 class Sbuild(
@@ -182,9 +186,13 @@ class Sbuild(
     def fetch_input(self, destination: Path) -> bool:
         assert self.dynamic_data is not None, "no dynamic data"
         try:
-            self._fetch_source(self.dynamic_data.input_source_artifact_id, destination)
+            source_id = self.dynamic_data.input_source_artifact_id
+            for path in self._fetch("source_artifact", source_id, destination, ".dsc"):
+                self._dsc_name = path.name
             for number in self.dynamic_data.input_extra_binary_artifacts_ids:
-                self._fetch_extra(number, destination / f"extra-{number}")
+                directory = destination / f"extra-{number}"
+                debs = self._fetch("extra_binary_artifacts", number, directory, ".deb")
+                self._extra_debs += debs
         except (TaskConfigError, ValueError) as error:
             self.append_to_log_file(FETCH_LOG, [str(error)])
             return False
@@ -192,24 +200,14 @@ class Sbuild(
         self.write_extra_repository_config(self._codename, destination)
         return True
 
-    def _fetch_source(self, number: int, destination: Path) -> None:
+    def _fetch(self, key: str, number: int, destination: Path, suffix: str) -> list[Path]:
         artifact = self.fetch_artifact(number, destination)
         ensure_artifact_categories(
-            configuration_key="input.source_artifact",
+            configuration_key=f"input.{key}",
             category=artifact.category,
-            expected=[SourcePackage.category],
+            expected=CATEGORIES[key],
         )
-        names = safe_names(artifact.files, ".dsc")
-        self._dsc_name = names[0] if names else ""
-
-    def _fetch_extra(self, number: int, destination: Path) -> None:
-        artifact = self.fetch_artifact(number, destination)
-        ensure_artifact_categories(
-            configuration_key="input.extra_binary_artifacts",
-            category=artifact.category,
-            expected=[BinaryPackage.category, Upload.category],
-        )
-        self._extra_debs += [destination / name for name in safe_names(artifact.files, ".deb")]
+        return [destination / name for name in safe_names(artifact.files, suffix)]
 
     @property
     def _codename(self) -> str:
@@ -238,6 +236,7 @@ class Sbuild(
     @override
     def _cmdline(self) -> list[str]:
         assert self.source is not None, "not configured"
+        assert self.dynamic_data is not None, "no dynamic data"
         data = self.data
         return [
             "sbuild",
@@ -251,11 +250,7 @@ class Sbuild(
             *self._chroot_options(),
             *self._apt_options,
             *repository_options(self.extra_repository_sources, self.extra_repository_keys),
-            *(self._binnmu_options(data.binnmu) if data.binnmu else []),
-            *([f"--profiles={','.join(data.build_profiles)}"] if data.build_profiles else []),
-            *([f"--build-dep-resolver={data.build_dep_resolver}"] * bool(data.build_dep_resolver)),
-            *([f"--aspcud-criteria={data.aspcud_criteria}"] * bool(data.aspcud_criteria)),
-            *(["--resolve-alternatives"] if data.resolve_alternatives else []),
+            *chosen_options(data, default_maintainer=self.dynamic_data.binnmu_maintainer),
             "--bd-uninstallable-explainer=dose3",
             *(f"--extra-package={path}" for path in self._extra_debs),
             str(self.source.path),
@@ -268,18 +263,6 @@ class Sbuild(
         return virt_server_options(
             self.executor.autopkgtest_virt_server(), self.executor.autopkgtest_virt_args()
         )
-
-    def _binnmu_options(self, binnmu: SbuildBinNMU) -> list[str]:
-        assert self.dynamic_data is not None, "no dynamic data"
-        maintainer = binnmu.maintainer or self.dynamic_data.binnmu_maintainer
-        moment = binnmu.timestamp and format_datetime(binnmu.timestamp)
-        return [
-            f"--make-binNMU={binnmu.changelog}",
-            f"--append-to-version={binnmu.suffix}",
-            "--binNMU=0",
-            *([f"--binNMU-timestamp={moment}"] if moment else []),
-            f"--maintainer={maintainer}",
-        ]
 
     @override
     def _cmd_env(self) -> dict[str, str]:
@@ -298,13 +281,7 @@ class Sbuild(
     def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
         self.verdict = judge(returncode, find_build_log(execute_directory))
         if self.verdict.result is not WorkRequestResults.SUCCESS:
-            blame = self.verdict.blame.value if self.verdict.blame else "unknown"
-            lines = [
-                f"sbuild: exit status {returncode}, status {self.verdict.status or 'unknown'}",
-                f"stopped at: {self.verdict.fail_stage or 'unknown'}",
-                f"to blame: {blame}",
-            ]
-            self.append_to_log_file(RESULT_LOG, lines)
+            self.append_to_log_file(RESULT_LOG, self.verdict.explain(returncode))
         return self.verdict.result
 
     @override
