@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from debusine.client.debusine import Debusine
-from debusine.client.http import DEFAULT_TIMEOUT, Timeout
+from debusine.client.identity import DEFAULT_TIMEOUT, Timeout, parse_timeout
 from debusine.errors import UserError
 
 DEFAULT_PATH = Path("~/.config/debusine/client/config.ini")
@@ -135,7 +135,7 @@ def _read_server(path: Path, name: str, section: Mapping[str, str]) -> ServerCon
     if section.get("default-workspace"):
         given["default_workspace"] = section["default-workspace"]
     if section.get("http-timeout"):
-        given["http_timeout"] = parse_timeout(section["http-timeout"])
+        given["http_timeout"] = _timeout(where, section["http-timeout"])
     return ServerConfig(
         name=name,
         api_url=section["api-url"].rstrip("/"),
@@ -145,20 +145,8 @@ def _read_server(path: Path, name: str, section: Mapping[str, str]) -> ServerCon
     )
 
 
-def parse_timeout(text: str) -> Timeout:
-    """
-    Read a time limit: one number for both, or ``connect,read``, in seconds.
-
-    :raises ClientConfigError: if it is neither
-
-    >>> parse_timeout("30"), parse_timeout("5, 60")
-    ((30.0, 30.0), (5.0, 60.0))
-    """
-    parts = text.split(",")
+def _timeout(where: str, text: str) -> Timeout:
     try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2) or min(numbers) <= 0:
-        raise ClientConfigError(f"no time limit in seconds, or two of them: {text!r}")
-    return numbers[0], numbers[-1]
+        return parse_timeout(text)
+    except UserError as error:
+        raise ClientConfigError(f"{where}: http-timeout: {error.brief}") from error

@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.relation import RelationType
 from debusine.client.download import download_files
-from debusine.client.http import DEFAULT_TIMEOUT, Timeout, Transport
+from debusine.client.http import Transport
+from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
 from debusine.client.upload import FileUpload, Progress
 from debusine.client.websocket import LogChunk, LogFollower
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus

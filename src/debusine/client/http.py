@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
-from debusine import __version__
+from debusine.client.identity import DEFAULT_TIMEOUT, USER_AGENT, Timeout
 from debusine.errors import (
     ConflictError,
     DebusineError,
@@ -30,11 +30,6 @@ from debusine.errors import (
 from debusine.util.retry import Backoff
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
 
-Timeout = tuple[float, float]
-
-DEFAULT_TIMEOUT: Timeout = (5, 30)
-
-USER_AGENT = f"debusine/{__version__}"
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 _BLOCK_BYTES = 1024 * 1024

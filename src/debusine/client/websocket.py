@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from debusine.client.http import USER_AGENT, Transport, is_loopback
+from debusine.client.http import Transport, is_loopback
+from debusine.client.identity import USER_AGENT
 from debusine.errors import NotFoundError, PermissionDeniedError, UpstreamError
 from debusine.util.retry import Backoff
 

@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from debusine.client.config import parse_timeout
-from debusine.client.http import DEFAULT_TIMEOUT, Timeout
+from debusine.client.identity import DEFAULT_TIMEOUT, Timeout, parse_timeout
 from debusine.errors import UserError
 from debusine.util.files import write_atomically
 from debusine.util.log import LEVELS

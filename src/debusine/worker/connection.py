@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from debusine import __version__
-from debusine.client.http import USER_AGENT
+from debusine.client.identity import USER_AGENT
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.worker import (
     FEATURE_ABORT,

@@ -87,10 +87,15 @@ class Execution:
         self._control.write(pack_message({"job": self.job.to_json()}))
         if self.aborted:
             self._control.write(pack_message({"order": ABORT}))
-        await asyncio.gather(self._read_channel(channel), self._read_control(reader))
-        if self._ended is None:
-            self._problem = "the process that looks after the task died"
-            self._nursery.clean(self.job.directories)
+        reading = asyncio.create_task(self._read_channel(channel))
+        try:
+            await self._read_control(reader)
+            if self.aborted:
+                # it may wait for a server that takes nothing more of this log
+                reading.cancel()
+            await asyncio.gather(reading, return_exceptions=self.aborted)
+        finally:
+            reading.cancel()
         return self._outcome()
 
     def abort(self) -> None:
@@ -114,11 +119,15 @@ class Execution:
         self._lock.release()
 
     async def _read_control(self, reader: asyncio.StreamReader) -> None:
+        """Wait for the end of all processes."""
         frame = await read_frame(reader)
-        if frame is not None:
-            message = json.loads(frame[1])
-            assert message["event"] == ENDED, message
-            self._ended = message
+        if frame is None:
+            self._problem = "the process that looks after the task died"
+            self._nursery.clean(self.job.directories)
+            return
+        message = json.loads(frame[1])
+        assert message["event"] == ENDED, message
+        self._ended = message
 
     async def _read_channel(self, channel: socket.socket) -> None:
         """Take log and result, only as fast as the log can be put away."""

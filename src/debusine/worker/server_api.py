@@ -10,7 +10,7 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from debusine.client.http import USER_AGENT
+from debusine.client.identity import USER_AGENT
 from debusine.errors import DebusineError, UpstreamError
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.wire.worker import Register

@@ -30,11 +30,8 @@ TUNING = Tuning(
 )
 
 
-async def _serve(agent_arguments: dict[str, object], hooks: Path) -> int:
-    return await Agent(**agent_arguments, tuning=TUNING).run()
-
-
 def main() -> int:
+    """Serve until told to stop; the only argument is the configuration directory."""
     configure_logging("DEBUG", stream=sys.stderr)
     config = read_worker_config(Path(sys.argv[1]))
     assert config.working_directory is not None
@@ -42,15 +39,19 @@ def main() -> int:
     clean_leftovers(config.working_directory)
     nursery = NurseryClient(modules=["debusine.testing.tasks"])
     nursery.start()
-    arguments = {
-        "config": config,
-        "key": read_key(config.directory / "token") or "",
-        "account": account_for(config.user),
-        "working": config.working_directory,
-        "nursery": nursery,
-    }
+
+    async def serve() -> int:
+        return await Agent(
+            config=config,
+            key=read_key(config.directory / "token") or "",
+            account=account_for(config.user),
+            working=config.working_directory or Path(),
+            nursery=nursery,
+            tuning=TUNING,
+        ).run()
+
     try:
-        return asyncio.run(_serve(arguments, config.directory))
+        return asyncio.run(serve())
     finally:
         nursery.stop()
 

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Aborted, told to stop, killed: nothing is left behind, no result is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from debusine.domain.result import WorkRequestResults
+from debusine.testing.agent import AgentProgram, escaped, is_alive
+from debusine.testing.server_http import LiveServer, wait_for
+from debusine.testing.server_wire import Answer, Fault
+
+MakeAgent = Callable[[LiveServer], AgentProgram]
+
+
+def begin_escape(agent: AgentProgram, report_path: Path, *, seconds: float = 100) -> int:
+    data = {"path": str(report_path), "seconds": seconds}
+    return agent.begin("testescape", task_data=data)
+
+
+def gone(pids: list[int], scratch: Path) -> bool:
+    return not any(is_alive(pid) for pid in pids) and not scratch.exists()
+
+
+def test_abort_ends_everything_within_two_seconds(agent: AgentProgram, report_path: Path) -> None:
+    number = begin_escape(agent, report_path)
+    pids, scratch = escaped(report_path)
+    assert all(is_alive(pid) for pid in pids)
+    assert scratch.exists()
+    began = time.monotonic()
+    agent.server.abort(number)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+    assert time.monotonic() - began < 2
+    wait_for(lambda: gone(pids, scratch) and not agent.leftovers())
+    # the worker is free at once; nothing is reported
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+    assert number not in agent.server.memory.reports
+    assert agent.server.memory.refused_reports == []
+
+
+def test_strays_of_a_finished_task_are_ended(agent: AgentProgram, report_path: Path) -> None:
+    number = begin_escape(agent, report_path, seconds=0)
+    pids, scratch = escaped(report_path)
+    wait_for(lambda: number in agent.server.memory.reports)
+    assert not any(is_alive(pid) for pid in pids)
+    wait_for(lambda: gone(pids, scratch) and not agent.leftovers())
+
+
+def test_abort_of_something_else_changes_nothing(agent: AgentProgram, report_path: Path) -> None:
+    other = agent.server.memory.add_work_request(queued=False)
+    number = begin_escape(agent, report_path, seconds=1)
+    wait_for(report_path.exists)
+    agent.server.abort(other)
+    report = wait_for(lambda: agent.server.memory.reports.get(number))
+    assert report.result is WorkRequestResults.SUCCESS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop(
+    mortal_agent: AgentProgram, report_path: Path, number: signal.Signals
+) -> None:
+    begin_escape(mortal_agent, report_path)
+    pids, scratch = escaped(report_path)
+    began = time.monotonic()
+    assert mortal_agent.stop(number) == 128 + number
+    assert time.monotonic() - began < 4
+    assert gone(pids, scratch)
+    assert mortal_agent.leftovers() == []
+    assert mortal_agent.server.memory.reports == {}
+
+
+def test_told_to_stop_when_idle(mortal_agent: AgentProgram) -> None:
+    began = time.monotonic()
+    assert mortal_agent.stop() == 143
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("when", ["running", "idle"])
+def test_killed_agent_leaves_nothing(
+    mortal_agent: AgentProgram, report_path: Path, when: str
+) -> None:
+    assert mortal_agent.process is not None
+    children = _children(mortal_agent.process.pid)
+    assert len(children) == 1
+    if when == "running":
+        begin_escape(mortal_agent, report_path)
+        pids, scratch = escaped(report_path)
+    else:
+        pids, scratch = [], report_path.with_name("none")
+    children |= _all_below(mortal_agent.process.pid)
+    assert mortal_agent.stop(signal.SIGKILL) == -signal.SIGKILL
+    wait_for(lambda: gone(pids, scratch) and not mortal_agent.leftovers(), timeout_s=10)
+    wait_for(lambda: not any(is_alive(pid) for pid in children), timeout_s=10)
+
+
+def test_started_again_after_being_killed(mortal_agent: AgentProgram, report_path: Path) -> None:
+    number = begin_escape(mortal_agent, report_path)
+    escaped(report_path)
+    mortal_agent.stop(signal.SIGKILL)
+    mortal_agent.server.memory.queue.append(number)
+    mortal_agent.server.memory.work_requests[number]["task_name"] = "noop"
+    mortal_agent.server.memory.work_requests[number]["task_data"] = {}
+    mortal_agent.start()
+    report = wait_for(lambda: mortal_agent.server.memory.reports.get(number), timeout_s=60)
+    assert report.result is WorkRequestResults.SUCCESS
+    assert mortal_agent.server.hellos[-1]["running"] == []
+
+
+def test_killed_supervisor(agent: AgentProgram, report_path: Path) -> None:
+    assert agent.process is not None
+    number = begin_escape(agent, report_path)
+    pids, scratch = escaped(report_path)
+    os.kill(_parent(pids[0]), signal.SIGKILL)
+    report = wait_for(lambda: agent.server.memory.reports.get(number))
+    assert report.result is WorkRequestResults.ERROR
+    wait_for(lambda: gone(pids, scratch) and not agent.leftovers())
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+
+
+def test_killed_nursery(mortal_agent: AgentProgram, report_path: Path) -> None:
+    assert mortal_agent.process is not None
+    number = begin_escape(mortal_agent, report_path, seconds=1)
+    escaped(report_path)
+    [nursery] = _children(mortal_agent.process.pid)
+    os.kill(nursery, signal.SIGKILL)
+    # the running task does not notice, the next one gets a new nursery
+    report = wait_for(lambda: mortal_agent.server.memory.reports.get(number))
+    assert report.result is WorkRequestResults.SUCCESS
+    assert mortal_agent.run("noop").result is WorkRequestResults.SUCCESS
+
+
+def test_result_waits_for_the_server(agent: AgentProgram) -> None:
+    faults = [
+        Fault(path="completed", what=Answer(status=500), times=2),
+        Fault(path="completed", what=ConnectionResetError("reset"), times=2),
+    ]
+    agent.server.memory.faults += faults
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+    assert [fault.times for fault in faults] == [0, 0]
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+
+
+def test_result_survives_a_killed_agent(mortal_agent: AgentProgram) -> None:
+    fault = Fault(path="completed", what=Answer(status=503), times=10**6)
+    mortal_agent.server.memory.faults.append(fault)
+    number = mortal_agent.begin("noop")
+    wait_for(lambda: fault.times < 10**6 - 1)
+    mortal_agent.stop(signal.SIGKILL)
+    wait_for(lambda: not mortal_agent.leftovers(), timeout_s=10)
+    fault.times = 0
+    hellos = len(mortal_agent.server.hellos)
+    mortal_agent.start()
+    report = wait_for(lambda: mortal_agent.server.memory.reports.get(number))
+    assert report.result is WorkRequestResults.SUCCESS
+    assert len(mortal_agent.server.hellos) == hellos + 1
+    assert list((mortal_agent.working / "reports").iterdir()) == []
+
+
+def test_refused_result_is_dropped(agent: AgentProgram, report_path: Path) -> None:
+    number = begin_escape(agent, report_path, seconds=0.5)
+    wait_for(report_path.exists)
+    # a server that tells nobody about aborts, as that of 0.16
+    agent.server.memory.work_requests[number]["status"] = "aborted"
+    wait_for(lambda: agent.server.memory.refused_reports == [number])
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+    assert list((agent.working / "reports").iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [423, 500])
+def test_server_that_is_busy_is_asked_again(agent: AgentProgram, status: int) -> None:
+    agent.server.memory.faults.append(Fault(path="get-next", what=Answer(status=status), times=3))
+    assert agent.run("noop").result is WorkRequestResults.SUCCESS
+
+
+def test_rejected_until_enabled(server: LiveServer, make_agent: MakeAgent) -> None:
+    server.accept_tokens = False
+    agent = make_agent(server)
+    agent.start()
+    server.memory.add_work_request()
+    wait_for(lambda: server.connections > 3)
+    assert server.memory.reports == {}
+    server.accept_tokens = True
+    wait_for(lambda: server.memory.reports)
+
+
+def test_heartbeats_name_what_runs(agent: AgentProgram, report_path: Path) -> None:
+    number = begin_escape(agent, report_path, seconds=1)
+    wait_for(lambda: [number] in agent.server.heartbeats)
+    wait_for(lambda: agent.server.heartbeats[-1] == [])
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _children(pid: int) -> set[int]:
+    """Nursery and other children of a process."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if _parent(int(path.name)) == pid:
+                found.add(int(path.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def _all_below(pid: int) -> set[int]:
+    found = _children(pid)
+    for child in list(found):
+        found |= _all_below(child)
+    return found
