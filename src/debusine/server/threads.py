@@ -9,18 +9,20 @@ many connections open, where a thread per request would open one each.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # SQLite has one writer, and more threads than cores only wait for each other
 THREADS = 6
+_PATIENCE_S = 10
 
 _pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="database")
 
@@ -45,3 +47,16 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     return await loop.run_in_executor(
         _pool, _with_live_connection, partial(function, *args, **kwargs)
     )
+
+
+def close_connections() -> None:
+    """Close what the threads have open; they open it again when they need it."""
+    together = threading.Barrier(THREADS)
+
+    def close() -> None:
+        # only when each thread has one of these can none get two
+        together.wait(_PATIENCE_S)
+        connections.close_all()
+
+    for closing in [_pool.submit(close) for _ in range(THREADS)]:
+        closing.exception()

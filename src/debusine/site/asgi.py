@@ -22,6 +22,7 @@ from debusine.api.sockets.routing import sockets  # noqa: E402
 from debusine.api.transfer import application as transfer  # noqa: E402
 from debusine.api.transfer import handles as is_transfer  # noqa: E402
 from debusine.server import wake  # noqa: E402
+from debusine.server.threads import close_connections  # noqa: E402
 from debusine.site.django_app import DjangoApplication  # noqa: E402
 
 _SLASHES = re.compile("//+")
@@ -54,5 +55,6 @@ async def _lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> Non
             await send({"type": "lifespan.startup.complete"})
         else:
             wake.set_loop(None)
+            await asyncio.to_thread(close_connections)
             await send({"type": "lifespan.shutdown.complete"})
             return

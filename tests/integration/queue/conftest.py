@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server with real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from debusine.testing import factories
+from debusine.testing.live_server import LiveServer
+
+PATIENCE_S = 10.0
+
+
+class Peer:
+    """One end of a WebSocket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    def send(self, frame: dict[str, Any] | bytes) -> None:
+        self._connection.send(frame if isinstance(frame, bytes) else json.dumps(frame))
+
+    def next(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self._connection.recv(timeout=timeout_s))
+        return frame
+
+    def wait_for(self, text: str) -> dict[str, Any]:
+        """The next frame that says so; others are passed over."""
+        while True:
+            frame = self.next()
+            if frame.get("text") == text:
+                return frame
+
+    def rest(self) -> list[dict[str, Any]]:
+        """Everything until the server closes."""
+        frames = []
+        try:
+            while True:
+                frames.append(self.next())
+        except ConnectionClosed:
+            return frames
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """Where this test's logs lie."""
+    before = settings.DEBUSINE
+    settings.DEBUSINE = before.model_copy(update={"data_dir": tmp_path})
+    yield tmp_path
+    settings.DEBUSINE = before
+
+
+@pytest.fixture
+def server(transactional_db: None, data_dir: Path) -> Iterator[LiveServer]:
+    with LiveServer().running() as running:
+        yield running
+
+
+@pytest.fixture
+def dial(server: LiveServer) -> Iterator[Callable[..., Peer]]:
+    """Connect to a path below ``/api/ws/1.0/``."""
+    with contextlib.ExitStack() as connections:
+
+        def dial(path: str, key: str | None = None, **headers: str) -> Peer:
+            headers |= {} if key is None else {"token": key}
+            connection = connections.enter_context(
+                connect(
+                    server.websocket_url(path), additional_headers=headers, open_timeout=PATIENCE_S
+                )
+            )
+            return Peer(connection)
+
+        yield dial
+
+
+@pytest.fixture
+def post(server: LiveServer) -> Callable[[str, Any], Any]:
+    """Ask the server for something, as an administrator, and return what it answers."""
+    factories.make_workspace()
+    key = factories.make_token(factories.make_user(superuser=True)).key
+
+    def post(path: str, body: Any) -> Any:
+        url = f"{server.url}/api/1.0{path}"
+        answer = requests.post(url, json=body, headers={"Token": key}, timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return post
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Any]], Any]:
+    """Wait until something holds, and return it."""
+
+    def eventually(condition: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (value := condition()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return value
+
+    return eventually

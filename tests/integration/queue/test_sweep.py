@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from debusine.db.models import Attempt, WorkRequest
+from debusine.server import scheduler
+from debusine.server.actions.renew_lease import greet_worker, renew_lease
+from debusine.server.actor import Actor
+from debusine.server.jobs.sweep import Sweeper, requeue_lapsed, wake_idle
+from debusine.server.task_data import Tags
+from debusine.testing import factories
+from debusine.testing.clock import FakeClock
+from debusine.util.clock import SystemClock
+
+
+def later(**delta: float) -> Any:
+    return SystemClock().now() + timedelta(**delta)
+
+
+def test_lapsed_lease_makes_a_request_wait_again(db: None) -> None:
+    running = factories.make_running(lease=timedelta(seconds=60))
+    assert requeue_lapsed(later(seconds=50)) == 0
+    assert requeue_lapsed(later(seconds=70)) == 1
+    assert requeue_lapsed(later(seconds=70)) == 0
+    row = WorkRequest.objects.get()
+    assert (row.status, row.worker, row.started_at, row.retry_count) == ("pending", None, None, 1)
+    attempt = Attempt.objects.get(pk=running.attempt.pk)
+    assert (attempt.outcome, attempt.reason) == ("lost", "nothing was heard from the worker")
+
+
+def test_request_is_given_up_after_the_fourth_lost_attempt(db: None) -> None:
+    request = factories.make_work_request()
+    for _ in range(4):
+        factories.make_running(work_request=request)
+        requeue_lapsed(later(minutes=2))
+    row = WorkRequest.objects.get()
+    assert (row.status, row.result, row.blame) == ("completed", "error", "environment")
+    assert row.output_data["errors"][0]["code"] == "work-request-retry-limit-exceeded"
+
+
+def test_nothing_lapses_right_after_a_start(db: None) -> None:
+    running = factories.make_running(lease=timedelta(seconds=-100))
+    clock = FakeClock(SystemClock().now())
+    sweeper = Sweeper(clock)
+    sweeper.sweep()
+    clock.advance(59)
+    sweeper.sweep()
+    assert Attempt.objects.get(pk=running.attempt.pk).ended_at is None
+    clock.advance(2)
+    sweeper.sweep()
+    assert Attempt.objects.get(pk=running.attempt.pk).outcome == "lost"
+
+
+def test_sweep_without_work_is_one_query(db: None, django_assert_num_queries: Any) -> None:
+    clock = FakeClock(SystemClock().now())
+    sweeper = Sweeper(clock)
+    clock.advance(61)
+    sweeper.sweep()
+    with django_assert_num_queries(1):
+        sweeper.sweep()
+
+
+def test_lost_wake_up_is_made_up_for(db: None) -> None:
+    worker = factories.make_worker().worker
+    factories.make_worker(connected=False)
+    assert wake_idle() == 0
+    tags = Tags(required=list(factories.NOOP_TAGS), provided=[])
+    signature = scheduler.intern_signature(tags.required, tags.provided)
+    factories.make_work_request(signature_id=signature)
+    assert wake_idle() == 1
+    factories.make_running(worker=worker)
+    assert wake_idle() == 0
+
+
+def test_leases_depend_on_what_the_worker_understands(db: None) -> None:
+    old = factories.make_running()
+    new = factories.make_running(worker=factories.make_worker(features=("heartbeat",)).worker)
+    now = SystemClock().now()
+    for running in (old, new):
+        actor = Actor(worker=running.attempt.worker)
+        renew_lease(actor, running=[running.work_request.pk], now=now)
+        running.attempt.refresh_from_db()
+    assert old.attempt.lease_until == now + timedelta(minutes=10)
+    assert new.attempt.lease_until == now + timedelta(seconds=60)
+
+
+def test_greeting_names_what_is_to_be_stopped(db: None) -> None:
+    worker = factories.make_worker().worker
+    own = factories.make_running(worker=worker).work_request.pk
+    gone = factories.make_work_request().pk
+    foreign = greet_worker(
+        Actor(worker=worker), features=["heartbeat"], running=[own, gone], now=SystemClock().now()
+    )
+    assert foreign == {gone}
+    worker.refresh_from_db()
+    assert worker.features == ["heartbeat"]
+
+
+def test_reason_for_waiting_names_the_missing_tag(db: None) -> None:
+    factories.make_worker()
+    signature = scheduler.intern_signature(["worker:build-arch:riscv64"], [])
+    request = factories.make_work_request(signature_id=signature)
+    assert request.signature is not None
+    assert scheduler.reason_for_waiting(request.signature) == (
+        "no worker provides worker:build-arch:riscv64"
+    )
