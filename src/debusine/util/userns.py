@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ OWNER_AND_SUBIDS = (*_AUTO, "--map-root-user")
 TOOLS = ("unshare", "nsenter", "newuidmap", "newgidmap")
 NEEDED_IDS = 65536
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# how proc(5) writes space, tab, newline and backslash
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 Stream: TypeAlias = int | IO[Any] | None
 
@@ -202,10 +206,9 @@ def mounts_below(path: Path) -> list[Path]:
     """Mount points at or below a path, innermost first; what we can see of them."""
     top = path.resolve()
     found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        # octal escapes: space, tab, newline, backslash
-        text = line.split(" ")[4].encode("latin-1", "replace").decode("unicode_escape")
-        point = Path(text.encode("latin-1", "replace").decode(errors="surrogateescape"))
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        name = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ")[4])
+        point = Path(os.fsdecode(name))
         if point.is_relative_to(top):
             found.append(point)
     # what was mounted last on the same place comes first

@@ -150,10 +150,10 @@ def test_stop_ends_processes_that_left_their_group(
 ) -> None:
     instance = make_instance(environment, workplace)
     instance.start()
-    instance.run(["sh", "-c", "setsid sleep 98765 </dev/null >/dev/null 2>&1 &"], check=True)
-    assert processes_of("sleep 98765")
+    instance.run(["sh", "-c", "setsid sleep 98765.4321 </dev/null >/dev/null 2>&1 &"], check=True)
+    assert processes_of("sleep 98765.4321")
     instance.stop()
-    wait_until_gone("sleep 98765")
+    wait_until_gone("sleep 98765.4321")
 
 
 def test_the_group_of_a_command_can_be_killed(
@@ -161,12 +161,12 @@ def test_the_group_of_a_command_can_be_killed(
 ) -> None:
     instance = make_instance(environment, workplace)
     instance.start()
-    with instance.popen(["sh", "-c", "sleep 98766; true"]) as process:
-        while not processes_of("sleep 98766"):
+    with instance.popen(["sh", "-c", "sleep 98766.4321; true"]) as process:
+        while not processes_of("sleep 98766.4321"):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait(10) == -signal.SIGKILL
-    wait_until_gone("sleep 98766")
+    wait_until_gone("sleep 98766.4321")
     assert instance.is_started()
     instance.stop()
 
@@ -183,15 +183,17 @@ def test_nothing_runs_after_the_controlling_process_was_killed(
     if child == 0:
         instance = make_instance(environment, workplace, options)
         instance.start()
-        with instance.popen(["sleep", "98767"]):
+        with instance.popen(["sleep", "98767.4321"]):
             os.write(writer, str(instance.session.pid).encode())
             time.sleep(600)
     pid = int(os.read(reader, 100))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    wait_until_gone("sleep 98767")
-    wait_until_gone("debusine-sandbox")
-    assert not Path(f"/proc/{pid}").exists()
+    wait_until_gone("sleep 98767.4321")
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert str(workplace) not in Path("/proc/self/mountinfo").read_text()
     if options.memory:
         files = list(workplace.rglob("unshare-*/scratch/*"))

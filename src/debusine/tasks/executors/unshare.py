@@ -67,12 +67,14 @@ class UnshareInstance(Instance):
 
     @override
     def is_started(self) -> bool:
-        return self._session is not None and self._session.is_alive()
+        if self._session is not None and not self._session.is_alive():
+            # nobody stops what does not run: its directory goes now
+            dead, self._session = self._session, None
+            dead.stop()
+        return self._session is not None
 
     @override
     def _start(self) -> None:
-        if self._session is not None:
-            self._session.stop()  # its first process died under it
         directory = self._working_directory / f"unshare-{uuid4().hex[:12]}"
         if wants_base(self._entry, self._options):
             try:
