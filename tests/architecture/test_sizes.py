@@ -20,11 +20,6 @@ EXPORTED_NAMES = 25
 EXCEPTIONS = {
     "src/debusine/client/debusine.py: class Debusine": "one method per use of the API",
     "src/debusine/tasks/base.py: class BaseExternalTask": "its names are fixed from outside",
-    "src/debusine/tasks/command.py: class RunCommandTask": "its names are fixed from outside",
-    "src/debusine/tasks/with_executor.py: class BaseTaskWithExecutor": (
-        "its names are fixed from outside"
-    ),
-    "src/debusine/tasks/__init__.py: __all__": "its names are fixed from outside",
 }
 
 

@@ -123,6 +123,8 @@ class Debusine:
         :param work_request: the running request that produced it, for its own token
         :param progress: called with the number of bytes that newly arrived
         :returns: the artifact, complete
+        :raises UpstreamError: if the server lacks a file that is not on this machine
+        :raises UpstreamError: if the server asks for a file that the artifact does not have
         """
         created = self.artifact_create(
             ArtifactCreate.from_local(artifact, workspace=workspace, work_request=work_request)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
 -- The next pending request of one signature. Several are joined with UNION ALL: an IN list
 -- with ORDER BY would scan. The status is a literal, as the partial index wants it.
 SELECT * FROM (
