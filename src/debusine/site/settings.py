@@ -88,10 +88,11 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [str(Path(__file__).parents[1] / "web" / "templates")],
         "OPTIONS": {
+            "builtins": ["debusine.web.components"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
-            ]
+            ],
         },
     }
 ]

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Appends what is written to a log while its page is open; the page is complete without it.
+"use strict";
+
+(() => {
+  const log = document.getElementById("log");
+  const state = document.getElementById("log-state");
+  if (!log) return;
+  log.scrollTop = log.scrollHeight;
+  if (!("live" in log.dataset)) return;
+
+  let offset = Number(log.dataset.offset);
+  let attempt = Number(log.dataset.attempt) || null;
+  let pause = 500;
+
+  const append = (frame) => {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    if (attempt !== null && frame.attempt !== attempt) {
+      log.textContent = "";
+    }
+    attempt = frame.attempt;
+    offset = frame.offset + frame.length;
+    const piece = document.createElement("span");
+    piece.className = frame.stream;
+    piece.textContent = frame.data;
+    log.append(piece);
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  };
+
+  const connect = () => {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}${log.dataset.socket}?offset=${offset}`);
+    let ended = false;
+    socket.onmessage = (message) => {
+      const frame = JSON.parse(message.data);
+      if (frame.type === "connected") {
+        state.textContent = "Following the log.";
+        pause = 500;
+      } else if (frame.type === "log_data") {
+        append(frame);
+      } else if (frame.type === "log_data_end") {
+        ended = true;
+        location.reload();
+      } else if (frame.type === "connection_rejected") {
+        ended = true;
+        state.textContent = `The log cannot be followed: ${frame.reason}`;
+      }
+    };
+    socket.onclose = () => {
+      if (ended) return;
+      state.textContent = "The connection is lost; trying again.";
+      setTimeout(connect, pause);
+      pause = Math.min(pause * 2, 10000);
+    };
+  };
+
+  if ("WebSocket" in window) {
+    connect();
+  } else {
+    setTimeout(() => location.reload(), 5000);
+  }
+})();
