@@ -18,11 +18,13 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
 import structlog
 
+from debusine.artifacts.base import all_kinds
 from debusine.errors import DebusineError
 from debusine.tasks.executors.registry import executors
 from debusine.tasks.registry import load_kinds
@@ -61,14 +63,24 @@ def main(argv: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     set_name("task-nursery")
     configure_logging(os.environ.get("DEBUSINE_WORKER_LOG_LEVEL", "INFO"), stream=sys.stderr)
-    load_kinds()
-    executors()
-    for name in (*_LAZY, *argv[1:]):
-        importlib.import_module(name)
+    warm_up(argv[1:])
     become_subreaper()
     gc.collect()
     gc.freeze()
     _Nursery(agent).serve()
+
+
+def warm_up(modules: Sequence[str]) -> None:
+    """
+    Import all that a task will need; later it may not be able to, and it would cost each task.
+
+    :param modules: more of them
+    """
+    load_kinds()
+    all_kinds()
+    executors()
+    for name in (*_LAZY, *modules):
+        importlib.import_module(name)
 
 
 def _on_child(number: int, frame: FrameType | None) -> None:

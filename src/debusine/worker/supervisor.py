@@ -54,17 +54,17 @@ def supervise(control: socket.socket, channel: socket.socket, wakeup: socket.soc
     message = reader.read()
     if message is None:
         os._exit(0)
-    job = Job.from_json(message["job"])
-    set_name(f"task-watch-{job.request.id}")
+    directories = TaskDirectories.from_json(message["job"]["directories"])
+    set_name("task-watch")
     become_subreaper()
     child = os.fork()
     if child == 0:
         control.close()
         wakeup.close()
         signal.set_wakeup_fd(-1)
-        run_child(job, channel)
+        run_child(Job.from_json(message["job"]), channel)
     channel.close()
-    _Supervisor(reader, wakeup, child=child, directories=job.directories).run()
+    _Supervisor(reader, wakeup, child=child, directories=directories).run()
     os._exit(0)
 
 
