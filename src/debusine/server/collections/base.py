@@ -95,7 +95,9 @@ class CollectionKind:
 def active_items(collection: Collection) -> QuerySet[CollectionItem]:
     """Query of the items that have not been removed, with what they are loaded."""
     return CollectionItem.objects.filter(collection=collection, removed_at=None).select_related(
-        "artifact__workspace__scope", "child_collection__workspace__scope"
+        "artifact__workspace__scope",
+        "child_collection__workspace__scope",
+        "collection__workspace__scope",
     )
 
 

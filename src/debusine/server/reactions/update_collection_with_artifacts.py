@@ -12,14 +12,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from debusine.db.models import Artifact, WorkRequest
 from debusine.domain.json_path import find_value
-from debusine.domain.lookup import BadLookupError, LookupChildType
+from debusine.domain.lookup import BadLookupError, LookupChildType, Matcher, MatcherKind
 from debusine.errors import UserError
 from debusine.server.actions.change_collection import put_artifact
 from debusine.server.actor import Actor
 from debusine.server.lookup import Searcher
 
 ACTION: Final = "update-collection-with-artifacts"
-_FILTER = re.compile(r"(category|data)(__[\w.+-]+)*", re.ASCII)
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -60,13 +59,9 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
     collection = searcher.single(reaction.collection, LookupChildType.COLLECTION).collection
     if collection is None:
         raise BadLookupError(f"{reaction.collection!r} is no collection")
-    for key in reaction.artifact_filters:
-        if not _FILTER.fullmatch(key):
-            raise UserError(f"unknown artifact filter {key!r}")
-    artifacts = Artifact.objects.filter(
-        created_by_work_request=request, **reaction.artifact_filters
-    ).order_by("id")
-    for artifact in artifacts:
+    for artifact in Artifact.objects.filter(created_by_work_request=request).order_by("id"):
+        if not all(_passes(artifact, *item) for item in reaction.artifact_filters.items()):
+            continue
         variables = _expand(reaction.variables, artifact.data)
         template = reaction.name_template
         put_artifact(
@@ -78,6 +73,32 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
             name=None if template is None else _fill(template, variables),
             now=reaction.created_at or now,
         )
+
+
+def _passes(artifact: Artifact, key: str, wanted: Any) -> bool:
+    """
+    Whether an artifact meets one condition; what it lacks meets none.
+
+    :param key: ``category`` or ``data__KEY__KEY...``, with a kind of comparison at its end
+    :raises UserError: if the key is another one
+    """
+    root, *path = key.split("__")
+    kind = MatcherKind.EXACT
+    if path and path[-1] in set(MatcherKind):
+        kind = MatcherKind(path.pop())
+    if root not in {"category", "data"} or (root == "category") == bool(path):
+        raise UserError(f"unknown artifact filter {key!r}")
+    value: Any = artifact.category if root == "category" else artifact.data
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    if kind is MatcherKind.EXACT:
+        return bool(value == wanted)
+    if kind is MatcherKind.IN:
+        return value is not None and value in wanted
+    if isinstance(value, list) and kind is MatcherKind.CONTAINS:
+        return wanted in value
+    matcher = Matcher(kind=kind, values=(str(wanted),))
+    return isinstance(value, str) and matcher.matches(value)
 
 
 def _expand(variables: Mapping[str, Any], data: Any) -> dict[str, Any]:
