@@ -52,7 +52,7 @@ def test_a_task_runs_on_a_machine_with_nothing_configured(server: Any) -> None:
 
 
 def test_a_task_that_fails_is_reported_as_failed(server: Any) -> None:
-    request = server.run_task("noop", {"result": False})
+    request = server.run_task("noop", {"result": "failure"})
     assert request.result is WorkRequestResults.FAILURE, server.log_tail()
 
 
