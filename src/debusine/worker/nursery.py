@@ -110,8 +110,16 @@ class _Nursery:
             if self._agent in readable:
                 data, descriptors, _, _ = socket.recv_fds(self._agent, MAX_REQUEST_BYTES, 8)
                 if not data:
+                    self._end_strays()
                     return
                 self._answer(json.loads(data), [socket.socket(fileno=fd) for fd in descriptors])
+
+    def _end_strays(self) -> None:
+        """End what dead supervisors left; those that live look after their own."""
+        try:
+            kill_descendants(os.getpid(), keep=frozenset(self._supervisors), timeout_s=5)
+        except TimeoutError:
+            log.exception("strays-stay")
 
     def _answer(self, request: dict[str, Any], sockets: list[socket.socket]) -> None:
         pid = os.fork()

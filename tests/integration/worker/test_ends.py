@@ -123,6 +123,19 @@ def test_killed_supervisor(agent: AgentProgram, report_path: Path) -> None:
     assert agent.run("noop").result is WorkRequestResults.SUCCESS
 
 
+def test_killed_supervisor_and_agent(mortal_agent: AgentProgram, report_path: Path) -> None:
+    begin_escape(mortal_agent, report_path)
+    pids, _ = escaped(report_path)
+    assert mortal_agent.process is not None
+    mortal_agent.process.send_signal(signal.SIGSTOP)
+    os.kill(_parent(pids[0]), signal.SIGKILL)
+    mortal_agent.stop(signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+    # directories go when the agent starts again
+    mortal_agent.start()
+    assert mortal_agent.leftovers() == []
+
+
 def test_killed_nursery(mortal_agent: AgentProgram, report_path: Path) -> None:
     assert mortal_agent.process is not None
     number = begin_escape(mortal_agent, report_path, seconds=1)
