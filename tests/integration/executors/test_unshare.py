@@ -135,6 +135,16 @@ def test_the_host_is_out_of_sight(
     instance.stop()
 
 
+def test_the_first_process_is_inside_once_it_is_started(
+    ordinary_user: OrdinaryUser, environment: RealEnvironment, workplace: Path
+) -> None:
+    instance = make_instance(environment, workplace)
+    for _ in range(5):
+        instance.start()
+        assert (instance.session.root / "customized").exists()
+        instance.stop()
+
+
 def test_user_namespaces_work_inside(
     ordinary_user: OrdinaryUser, environment: RealEnvironment, workplace: Path
 ) -> None:
@@ -260,7 +270,8 @@ def test_statistics(
     instance = make_instance(environment, workplace)
     instance.start()
     before = UnshareExecutor.get_statistics(instance)
-    instance.run(["dd", "if=/dev/zero", "of=/big", "bs=1M", "count=20"], run_as_root=True)
+    write = ["dd", "if=/dev/zero", "of=/big", "bs=1M", "count=20"]
+    instance.run(write, run_as_root=True, check=True)
     after = UnshareExecutor.get_statistics(instance)
     instance.stop()
     assert before.disk_space is not None

@@ -12,8 +12,9 @@
 #       "unpack PID" on standard output, and answers with a line when it is done;
 #       otherwise a tree to put a layer on, which subordinate ids must be able to reach
 #
-# Says "ready PID" on standard output and ends, with all that runs here, when
-# standard input is closed: also when its parent was killed.
+# Says "ready PID" on standard output, from then on repeats there what it is told: who
+# hears the echo knows that no process is left outside of the tree. Ends, with all
+# that runs here, when standard input is closed: also when its parent was killed.
 
 set -eu
 umask 022
@@ -77,4 +78,4 @@ mount --no-mtab --no-canonicalize --move . /
 chroot . cat /dev/null
 echo "ready $pid"
 # orphans end here; who ignores their signal need not wait for them (a shell cannot ignore it)
-exec env --ignore-signal=CHLD chroot . cat >/dev/null
+exec env --ignore-signal=CHLD chroot . cat

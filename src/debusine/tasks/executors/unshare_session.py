@@ -128,7 +128,10 @@ class Session:
                             "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
                     unpack(tree.image, Path("scratch/root"), prefix=into)
                     _say(process, b"unpacked\n")
-                return _hear(process, "ready")
+                pid = _hear(process, "ready")
+                # between its last word and the echo, the first process moves into the tree
+                _say(process, b"inside %d\n" % pid)
+                return _hear(process, "inside")
             except _SilentError:
                 errors.seek(0)
                 said = errors.read(MAX_ERROR_BYTES).decode(errors="replace")
