@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection
+
+from debusine.db.models import Attempt, Token, WorkRequest
+from debusine.server.actions.claim_work_request import ContentionError, claim_work_request
+from debusine.server.actions.complete_work_request import complete_work_request
+from debusine.server.actions.create_work_request import create_work_request
+from debusine.server.actor import Actor
+from debusine.testing import factories
+from debusine.util.clock import SystemClock
+from debusine.wire.work_request import WorkRequestCompleted
+
+WORKERS = 4
+REQUESTS = 24
+
+
+def work_until_nothing_is_left(worker: Actor) -> list[int]:
+    """What one worker does, in a thread with a connection of its own."""
+    clock = SystemClock()
+    done = []
+    try:
+        while True:
+            try:
+                got = claim_work_request(worker, now=clock.now())
+            except ContentionError:
+                continue
+            if got is None:
+                return done
+            done.append(got.work_request.pk)
+            complete_work_request(
+                worker,
+                token_hash=got.attempt.token_hash,
+                work_request_id=got.work_request.pk,
+                report=WorkRequestCompleted(result="success"),
+                now=clock.now(),
+            )
+    finally:
+        connection.close()
+
+
+def test_workers_that_race_get_each_request_once(transactional_db: None) -> None:
+    author = Actor(user=factories.make_user(superuser=True))
+    place = factories.make_workspace()
+    now = SystemClock().now()
+    made = [
+        create_work_request(author, workspace=place, task_name="noop", data={}, now=now).pk
+        for _ in range(REQUESTS)
+    ]
+    workers = [Actor(worker=factories.make_worker().worker) for _ in range(WORKERS)]
+    with ThreadPoolExecutor(WORKERS) as threads:
+        shares = list(threads.map(work_until_nothing_is_left, workers))
+    assert sorted(pk for share in shares for pk in share) == made
+    assert set(WorkRequest.objects.values_list("status", "result")) == {("completed", "success")}
+    assert Attempt.objects.count() == REQUESTS
+    assert not Token.objects.filter(token_type="work-request").exists()
