@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,6 +15,8 @@ from pydantic import AfterValidator, Field, model_validator
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, BaseTaskDataModel
 
 LOCAL_KEYRINGS = (Path("/usr/share/keyrings"), Path("/usr/local/share/keyrings"))
+INLINE_KEYRING = "data:application/pgp-keys;base64,"
+MAX_INLINE_KEYRING_BYTES = 1024**2
 
 
 class SignatureCheck(StrEnum):
@@ -41,12 +45,41 @@ def _argument(value: str) -> str:
 Word = Annotated[str, AfterValidator(_argument)]
 
 
+def inline_keyring(url: str) -> bytes | None:
+    """
+    Decode a key that is part of its URL.
+
+    :returns: None if the URL is not of this kind
+    :raises ValueError: if the key is empty, too large or not in base64
+    :source: RFC 2397
+
+    >>> inline_keyring("data:application/pgp-keys;base64,a2V5")
+    b'key'
+    """
+    if not url.startswith(INLINE_KEYRING):
+        return None
+    if len(url) > MAX_INLINE_KEYRING_BYTES * 4 // 3 + len(INLINE_KEYRING) + 4:
+        message = f"keys in URLs have at most {MAX_INLINE_KEYRING_BYTES} bytes"
+        raise ValueError(message)
+    try:
+        key = base64.b64decode(url.removeprefix(INLINE_KEYRING), validate=True)
+    except binascii.Error as error:
+        message = f"the key in the URL is not base64: {error}"
+        raise ValueError(message) from error
+    if not key:
+        message = "the URL holds no key"
+        raise ValueError(message)
+    return key
+
+
 def _keyring_url(url: str) -> str:
+    if inline_keyring(url) is not None:
+        return url
     parts = urlsplit(url)
     if parts.scheme in {"http", "https"} and parts.hostname:
         return url
     if parts.scheme != "file" or parts.netloc:
-        message = "must be a URL with http, https or file"
+        message = f"must be a URL with http, https or file, or start with {INLINE_KEYRING}"
         raise ValueError(message)
     path = Path(unquote(parts.path)).resolve()
     if not any(path.is_relative_to(directory) for directory in LOCAL_KEYRINGS):
@@ -60,6 +93,7 @@ class BootstrapKeyring(BaseTaskDataModel):
     """
     Keys to check a repository with.
 
+    :param url: where they are; a ``data:`` URL holds them itself
     :param sha256sum: of the file; empty: not checked
     :param install: whether the new system trusts the repository by them as well
     """
@@ -75,6 +109,8 @@ class BootstrapRepository(BaseTaskDataModel):
 
     :param components: None: those that its Release file names
     :param keyring_package: package with its keys, to be installed
+    :param check_valid_until: whether a Release file past its time is refused, now and in the
+        new system; None: as APT does
     """
 
     mirror: Word
@@ -88,6 +124,7 @@ class BootstrapRepository(BaseTaskDataModel):
     check_signature_with: SignatureCheck = SignatureCheck.SYSTEM
     keyring_package: Word | None = None
     keyring: BootstrapKeyring | None = None
+    check_valid_until: bool | None = None
 
     @model_validator(mode="after")
     def check_keyring(self) -> Self:

@@ -17,6 +17,7 @@ from debusine.tasks.bootstrap_models import (
     BootstrapKeyring,
     BootstrapRepository,
     SignatureCheck,
+    inline_keyring,
 )
 from debusine.util.command import Command, CommandError, run
 from debusine.util.files import sha256_of
@@ -102,10 +103,15 @@ def fetch_keyring(keyring: BootstrapKeyring, directory: Path, number: int) -> Pa
     :raises UserError: if it is not the one that was meant
     """
     fetched = directory / f"keyring-repo-{number}.gpg"
-    download(keyring.url, fetched)
+    inline = inline_keyring(keyring.url)
+    if inline is None:
+        download(keyring.url, fetched)
+    else:
+        fetched.write_bytes(inline)
     if keyring.sha256sum and sha256_of(fetched) != keyring.sha256sum:
+        name = "in the task data" if inline else _without_password(keyring.url)
         raise UserError(
-            f"sha256 mismatch for keyring {_without_password(keyring.url)}",
+            f"sha256 mismatch for keyring {name}",
             details=f"expected {keyring.sha256sum}, got {sha256_of(fetched)}",
         )
     if fetched.read_bytes().lstrip().startswith(_ARMOUR):
@@ -169,6 +175,8 @@ def _paragraph(repository: BootstrapRepository, directory: Path) -> Deb822:
         paragraph["Components"] = " ".join(components)
     if repository.check_signature_with is SignatureCheck.NO_CHECK:
         paragraph["Trusted"] = "yes"
+    if repository.check_valid_until is not None:
+        paragraph["Check-Valid-Until"] = "yes" if repository.check_valid_until else "no"
     return paragraph
 
 

@@ -116,7 +116,12 @@ class Traffic:
 
 
 @contextmanager
-def _serving(server: ThreadingHTTPServer) -> Iterator[int]:
+def serving(server: ThreadingHTTPServer) -> Iterator[int]:
+    """
+    Let a server answer for a while.
+
+    :returns: its port
+    """
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -194,7 +199,7 @@ def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    with _serving(server) as port:
+    with serving(server) as port:
         # a name that only the proxy knows: who gets there went through it
         yield Mirror(
             host="mirror.example.org", port=port, ca=certificates / "ca.pem", traffic=traffic
@@ -245,7 +250,7 @@ def serve_proxy(mirror: Mirror) -> Iterator[Proxy]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
         yield Proxy(port=port, traffic=traffic)
 
 

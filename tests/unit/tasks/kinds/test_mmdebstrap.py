@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks import TaskConfigError
 from debusine.tasks.bootstrap import installed_packages, read_os_release
-from debusine.tasks.bootstrap_models import BootstrapKeyring
+from debusine.tasks.bootstrap_models import INLINE_KEYRING, BootstrapKeyring
 from debusine.tasks.bootstrap_sources import components_of_release, fetch_keyring
 from debusine.tasks.kinds.mmdebstrap import MmDebstrap
 from debusine.testing.task_client import FakeTaskClient
@@ -132,6 +133,23 @@ def test_credentials_of_a_mirror_are_lent_and_never_shown(tmp_path: Path) -> Non
     del task
 
 
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (None, ""),
+        (False, "Check-Valid-Until: no\n"),
+        (True, "Check-Valid-Until: yes\n"),
+    ],
+)
+def test_a_repository_says_itself_whether_it_may_be_old(
+    tmp_path: Path, *, value: bool | None, line: str
+) -> None:
+    configured(tmp_path, repository={"check_valid_until": value})
+    for name in ("host.sources", "chroot.sources"):
+        text = (tmp_path / "download" / name).read_text()
+        assert text.partition("Components: main contrib\n")[2] == line
+
+
 @pytest.mark.parametrize("install", [False, True])
 @pytest.mark.parametrize("use_signed_by", [False, True])
 def test_external_key(tmp_path: Path, *, install: bool, use_signed_by: bool) -> None:
@@ -159,6 +177,36 @@ def test_armoured_key_is_called_so(tmp_path: Path) -> None:
         url=f"file://{tmp_path}/key", sha256sum=sha256_of(tmp_path / "key"), install=False
     )
     assert fetch_keyring(keyring, tmp_path, 3) == tmp_path / "keyring-repo-3.asc"
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (b"\x98\x33\x04", "keyring-repo-0.gpg"),
+        (b"\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "keyring-repo-0.asc"),
+    ],
+)
+def test_key_that_travels_with_the_task(tmp_path: Path, key: bytes, name: str) -> None:
+    url = INLINE_KEYRING + base64.b64encode(key).decode()
+    _, command = configured(
+        tmp_path,
+        repository={
+            "check_signature_with": "external",
+            "keyring": {"url": url, "install": True},
+        },
+    )
+    written = tmp_path / "download" / "keyrings" / name
+    assert written.read_bytes() == key
+    assert written.stat().st_mode & 0o777 == 0o644
+    assert f"--keyring={written}" in command
+    inside = f"Signed-By: /etc/apt/keyrings-debusine/{name}\n"
+    assert inside in (tmp_path / "download" / "chroot.sources").read_text()
+
+
+def test_inline_key_with_another_checksum_is_not_shown(tmp_path: Path) -> None:
+    keyring = BootstrapKeyring(url=f"{INLINE_KEYRING}a2V5", sha256sum="0" * 64)
+    with pytest.raises(UserError, match="sha256 mismatch for keyring in the task data"):
+        fetch_keyring(keyring, tmp_path, 0)
 
 
 def test_key_with_another_checksum_is_refused(tmp_path: Path) -> None:
@@ -251,6 +299,11 @@ def test_metadata_scheduling() -> None:
         {"repository": {"keyring": {"url": "file:///etc/shadow"}}},
         {"repository": {"keyring": {"url": "file:///usr/share/keyrings/../../../etc/shadow"}}},
         {"repository": {"keyring": {"url": "ftp://example.org/key"}}},
+        {"repository": {"keyring": {"url": "data:text/plain,key"}}},
+        {"repository": {"keyring": {"url": INLINE_KEYRING}}},
+        {"repository": {"keyring": {"url": f"{INLINE_KEYRING}a2V*"}}},
+        {"repository": {"keyring": {"url": INLINE_KEYRING + "AAAA" * 400_000}}},
+        {"repository": {"check_valid_until": "sometimes"}},
         {"unknown": 1},
     ],
 )
