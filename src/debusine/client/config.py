@@ -108,9 +108,16 @@ def read_client_config(path: Path | None = None) -> ClientConfig:
     try:
         with path.open(encoding="utf-8") as file:
             parser.read_file(file)
+    except FileNotFoundError as error:
+        raise ClientConfigError(
+            f"no server is configured: there is no {path}",
+            resolution="Start one on this machine: debusine up",
+        ) from error
     except (OSError, configparser.Error, UnicodeDecodeError) as error:
         raise ClientConfigError(
-            f"cannot read {path}", details=str(error), resolution="Run: debusine setup"
+            f"cannot read {path}",
+            details=str(error),
+            resolution="Mend it, or move it away and write a new one with: debusine up",
         ) from error
     servers = {}
     for section in parser.sections():

@@ -87,4 +87,13 @@ def test_errors(tmp_path: Path, old: str, new: str, text: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ClientConfigError) as raised:
         read_client_config(tmp_path / "none")
-    assert raised.value.resolution == "Run: debusine setup"
+    assert raised.value.brief == f"no server is configured: there is no {tmp_path / 'none'}"
+    assert raised.value.resolution == "Start one on this machine: debusine up"
+
+
+def test_a_file_that_cannot_be_understood(tmp_path: Path) -> None:
+    with pytest.raises(ClientConfigError) as raised:
+        read_client_config(write(tmp_path, "no section"))
+    assert raised.value.brief == f"cannot read {tmp_path / 'config.ini'}"
+    assert raised.value.resolution is not None
+    assert raised.value.resolution.endswith("debusine up")
