@@ -208,9 +208,9 @@ def test_costs_do_not_depend_on_how_much_waits(
     for _ in range(2):
         for _ in range(20):
             create(api)
-        # token, scope, own attempts, signatures, head, request; begin, take, attempt, token,
-        # commit; artifacts
-        with django_assert_num_queries(12):
+        # token, worker, scope, own attempts, signatures, head, request; begin, take, attempt,
+        # token, commit; artifacts
+        with django_assert_num_queries(13):
             record = worker_api.post(GET_NEXT).json()
         report(api, record["id"], record["token"])
 
@@ -303,6 +303,6 @@ def test_number_of_queries_of_a_report(
     pk = create(api)
     record = worker_api.post(GET_NEXT).json()
     Token.objects.update(last_seen_at=SystemClock().now() + timedelta(minutes=1))
-    # token, scope, attempt; begin, attempt, token, request, request, commit
-    with django_assert_num_queries(9):
+    # token, attempt, scope, attempt; begin, attempt, token, request, request, commit
+    with django_assert_num_queries(10):
         report(api, pk, record["token"])
