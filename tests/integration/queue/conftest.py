@@ -31,6 +31,9 @@ class Peer:
     def send(self, frame: dict[str, Any] | bytes) -> None:
         self._connection.send(frame if isinstance(frame, bytes) else json.dumps(frame))
 
+    def send_raw(self, frame: str | bytes) -> None:
+        self._connection.send(frame)
+
     def next(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         frame: dict[str, Any] = json.loads(self._connection.recv(timeout=timeout_s))
         return frame
