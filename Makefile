@@ -6,6 +6,8 @@
 PY = .venv/bin/python
 # the release of this machine, if it is a release of Debian that has a name, else the current stable one
 SUITE = $$(. /etc/os-release; [ "$$ID" = debian ] && echo "$${VERSION_CODENAME:-trixie}" || echo trixie)
+# what quickstart builds; another one: make quickstart PACKAGE=grep SUITE=sid
+PACKAGE = hello
 # Django's settings want a data directory, even where only types are checked
 SCRATCH = DEBUSINE_DATA_DIR=$${DEBUSINE_DATA_DIR:-$$(mktemp -d)}
 
@@ -19,7 +21,7 @@ help:
 	@echo 'make build       source distribution and wheel in dist/'
 
 quickstart: provision-run
-	@.venv/bin/debusine build hello --suite "$(SUITE)"
+	@.venv/bin/debusine build "$(PACKAGE)" --suite "$(SUITE)"
 
 test:
 	@scripts/test

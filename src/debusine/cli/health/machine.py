@@ -26,6 +26,8 @@ TOOLS = {
     "mmdebstrap": "mmdebstrap",
     "unshare": "util-linux",
     "setpriv": "util-linux",
+    "nsenter": "util-linux",
+    "mount": "mount",
     "newuidmap": "uidmap",
     "newgidmap": "uidmap",
     "ip": "iproute2",
