@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-A pytest plugin: a data directory of its own for every run.
+A pytest plugin: the tests have a data directory of their own.
 
-Django's plugin reads the settings before any ``conftest.py`` is loaded, so only a plugin
-named on the command line comes early enough. Without it runs share a database.
+Settings are read before any ``conftest.py``, so this is loaded by ``-p`` in
+``pyproject.toml``. Without it every run would share the database of this machine.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import os
 import shutil
 import tempfile
 
-_VARIABLE = "DEBUSINE_DATA_DIR"
-
-if _VARIABLE not in os.environ:
-    os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="debusine-test-")
-    atexit.register(shutil.rmtree, os.environ[_VARIABLE], ignore_errors=True)
+if "DEBUSINE_DATA_DIR" not in os.environ:
+    _directory = tempfile.mkdtemp(prefix="debusine-test-")
+    os.environ["DEBUSINE_DATA_DIR"] = _directory
+    atexit.register(shutil.rmtree, _directory, ignore_errors=True)
