@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 MAX_REMEMBERED = 1000
+# what one system call takes (IOV_MAX)
+_MAX_PIECES = 1024
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,7 +53,7 @@ class Progress:
         self.checkpoint, self.checkpoint_digest = offset, self.digest.copy()
         return True
 
-    def update(self, data: memoryview) -> None:
+    def update(self, data: bytes) -> None:
         """Take the next bytes in."""
         self.digest.update(data)
         self.position += len(data)
@@ -126,22 +128,31 @@ class UploadFile:
         """Offset of the next byte."""
         return self._offset
 
-    def write(self, data: memoryview) -> None:
+    def write(self, pieces: list[bytes]) -> None:
         """
         Put the next bytes into the file.
 
         :raises NoSpaceError: if the disk is full; what fitted stays
         """
         with no_space_is_an_answer():
-            while data:
-                count = os.pwrite(self._file.fileno(), data, self._offset)
-                self._offset += count
-                data = data[count:]
+            for start in range(0, len(pieces), _MAX_PIECES):
+                self._write(pieces[start : start + _MAX_PIECES])
 
-    def hash(self, data: memoryview) -> None:
-        """Take the next bytes into the hash."""
+    def _write(self, pieces: list[bytes]) -> None:
+        missing = sum(map(len, pieces))
+        left: list[bytes] = pieces
+        while missing:
+            count = os.pwritev(self._file.fileno(), left, self._offset)
+            self._offset += count
+            missing -= count
+            if missing:
+                # rare: the disk is about full, or a signal came
+                left = [b"".join(left)[count:]]
+
+    def hash(self, pieces: list[bytes]) -> None:
+        """Take the next bytes into the hash; at once, as each call may wait for other threads."""
         if self._is_known:
-            self._progress.update(data)
+            self._progress.update(b"".join(pieces))
 
     def digest(self) -> str:
         """SHA-256 of the whole file; reads what was not hashed on arrival."""
@@ -149,7 +160,7 @@ class UploadFile:
             self._progress.restart_at(0)
             self._is_known = True
         while data := os.pread(self._file.fileno(), BLOCK_BYTES, self._progress.position):
-            self._progress.update(memoryview(data))
+            self._progress.update(data)
         return self._progress.digest.hexdigest()
 
     def drop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -17,6 +17,8 @@ from debusine.errors import NotFoundError
 from debusine.server.access import find_artifact, require_change
 from debusine.server.actor import Actor
 from debusine.server.stores import Content, ContentMismatchError, Store
+
+ACTIVITY_STEP = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +79,16 @@ def begin_upload(target: UploadTarget, *, now: datetime) -> Path:
 
     :returns: where they go
     """
-    upload, is_new = FileUpload.objects.get_or_create(
+    if target.temporary is not None:
+        # a write takes longer than the rest of the request: only when it says something new
+        FileUpload.objects.filter(
+            file_in_artifact=target.entry, last_activity_at__lt=now - ACTIVITY_STEP
+        ).update(last_activity_at=now)
+        return target.temporary
+    upload, _ = FileUpload.objects.get_or_create(
         file_in_artifact_id=target.entry,
         defaults={"temporary_name": secrets.token_hex(16), "last_activity_at": now},
     )
-    if not is_new:
-        FileUpload.objects.filter(pk=upload.pk).update(last_activity_at=now)
     directory: Path = settings.DEBUSINE.upload_dir
     return directory / upload.temporary_name
 
