@@ -13,6 +13,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.operation import PathView
 
 import debusine
+from debusine.api.parser import StrictParser
 from debusine.api.problem import error_response, problem_response
 from debusine.domain.validation import messages_by_field
 from debusine.errors import DebusineError
@@ -71,6 +72,7 @@ def make_api() -> NinjaAPI:
         urls_namespace="api",
         docs_url=None,
         openapi_url="/openapi.json",
+        parser=StrictParser(),
     )
     api.add_exception_handler(DebusineError, _on_debusine_error)
     api.add_exception_handler(ValidationError, _on_invalid)

@@ -132,6 +132,9 @@ def _as_user_error(error: Exception) -> TaskDataError:
     fields = messages_by_field(cause.errors()) if isinstance(cause, ValidationError) else None
     # str() of a KeyError is its argument in quotes
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if fields is not None:
+        # pydantic's own text names classes of ours
+        text = "\n".join(f"{path}: {messages[0]}" for path, messages in fields.items())
     return TaskDataError(
         "Task data is not valid", details="\n".join([text, *notes]), validation_errors=fields
     )

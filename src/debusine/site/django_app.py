@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from asgiref.typing import (
     ASGIReceiveCallable,
@@ -27,7 +28,14 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from debusine.api.problem import problem_response
 from debusine.server.threads import in_thread
+from debusine.wire.problem import Problem
+
+TOO_LARGE = Problem(
+    title=f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB",
+    detail="Larger things are sent as files of artifacts.",
+)
 
 
 class BodyTooLargeError(Exception):
@@ -48,7 +56,9 @@ class DjangoApplication(BaseHandler):
         try:
             body = await _read_body(receive)
         except BodyTooLargeError:
-            await _send_whole(HttpResponse(status=413), send)
+            await _send_whole(
+                problem_response(TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE), send
+            )
             return
         except ConnectionError:
             return

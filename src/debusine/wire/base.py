@@ -7,7 +7,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+)
 
 
 def to_wire_time(moment: datetime) -> str:
@@ -20,7 +27,22 @@ def to_wire_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-Timestamp = Annotated[AwareDatetime, PlainSerializer(to_wire_time, when_used="json")]
+def _in_utc(moment: datetime) -> datetime:
+    """
+    Express a moment in UTC.
+
+    :raises ValueError: if it lies outside of the years that can be written
+    """
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        message = "this moment is too far away"
+        raise ValueError(message) from error
+
+
+Timestamp = Annotated[
+    AwareDatetime, AfterValidator(_in_utc), PlainSerializer(to_wire_time, when_used="json")
+]
 
 _DURATION = re.compile(
     r"(?:(?P<days>\d{1,6}) )?(?:(?:(?P<hours>\d{1,9}):)?(?P<minutes>\d{1,9}):)?"

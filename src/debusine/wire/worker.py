@@ -11,7 +11,7 @@ four bytes, big endian, the length of a JSON header; the header
 from __future__ import annotations
 
 import struct
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,12 @@ FEATURE_ABORT = "abort"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
 LogStream = Literal["stdout", "stderr", "internal"]
+
+# what a row can have; larger numbers make databases fail
+_Id = Annotated[int, Field(ge=0, lt=1 << 63)]
+_ExitCode = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+_Feature = Annotated[str, Field(max_length=100)]
+_Running = Annotated[list[_Id], Field(max_length=1000)]
 
 
 class Register(WireModel):
@@ -38,15 +44,15 @@ class Hello(WireModel):
 
     type: Literal["hello"] = "hello"
     version: str
-    features: list[str] = Field(default_factory=list)
-    running: list[int] = Field(default_factory=list)
+    features: Annotated[list[_Feature], Field(max_length=100)] = Field(default_factory=list)
+    running: _Running = Field(default_factory=list)
 
 
 class Heartbeat(WireModel):
     """Renews the leases of the work requests that the agent runs."""
 
     type: Literal["heartbeat"] = "heartbeat"
-    running: list[int] = Field(default_factory=list)
+    running: _Running = Field(default_factory=list)
 
 
 class LogData(WireModel):
@@ -58,7 +64,7 @@ class LogData(WireModel):
     """
 
     type: Literal["log_data"] = "log_data"
-    work_request_id: int | None = None
+    work_request_id: _Id | None = None
     data: str
     stream: LogStream
     timestamp: Timestamp
@@ -71,16 +77,16 @@ class LogDataEnd(WireModel):
     """The end of a command's output; -1 when there is no exit code."""
 
     type: Literal["log_data_end"] = "log_data_end"
-    work_request_id: int | None = None
-    exit_code: int
+    work_request_id: _Id | None = None
+    exit_code: _ExitCode
     timestamp: Timestamp
 
 
 class LogFrameHeader(StrictWireModel):
     """Says where the bytes that follow belong; ``offset`` counts bytes of the attempt's log."""
 
-    work_request_id: int
-    offset: int = Field(ge=0)
+    work_request_id: _Id
+    offset: _Id
     stream: LogStream
     timestamp: Timestamp
 

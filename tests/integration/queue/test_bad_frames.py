@@ -183,7 +183,7 @@ def test_what_a_token_is_not_for(server: LiveServer, worker: WorkerWithKey) -> N
         }  # fmt: skip
 
 
-def test_body_that_is_too_large_is_refused_in_words(server: LiveServer, db: None) -> None:
+def test_body_that_is_too_large_is_refused_in_words(server: LiveServer) -> None:
     factories.make_workspace()
     key = factories.make_token().key
     body = b'{"task_name": "' + b"a" * (17 * 2**20) + b'"}'

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
@@ -32,6 +34,7 @@ from debusine.wire.work_request import WorkRequestCreate, WorkRequestUpdate
 
 router = Router()
 _clock = SystemClock()
+_ID = re.compile("[0-9]{1,19}")
 
 
 @router.get("/work-request/", response=CursorPage[WorkRequestRecord])
@@ -144,6 +147,6 @@ def _with_ids(rows: QuerySet[WorkRequest], ids: str | None) -> QuerySet[WorkRequ
     if ids is None:
         return rows
     parts = [part.strip() for part in ids.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) <= MAX_ID for part in parts):
-        raise UserError("Error", details=f"ids is not a list of numbers: {ids!r}")
+    if not all(_ID.fullmatch(part) and int(part) <= MAX_ID for part in parts):
+        raise UserError("Error", details=f"ids is not a list of numbers: {ids!r:.100}")
     return rows.filter(pk__in={int(part) for part in parts})

@@ -32,6 +32,7 @@ from debusine.wire.base import to_wire_time
 
 PATTERN = re.compile("work-request/(?P<work_request_id>[0-9]{1,18})/logs/")
 NO_EXIT_CODE = -1
+_OFFSET = re.compile("[0-9]{1,19}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,7 @@ class Consumer(Socket):
     async def opened(self) -> None:
         offset = self.query().get("offset")
         if offset is not None:
-            if not (offset.isascii() and offset.isdigit() and int(offset) <= MAX_ID):
+            if not _OFFSET.fullmatch(offset) or int(offset) > MAX_ID:
                 raise RejectedError("offset is not a number", "bad_offset")
             self._offset = int(offset)
         await self.join(wake.log_group(self._id))

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 from typing_extensions import override
 
 from debusine.api.sockets.base import TOKEN_DISABLED, Finished, RejectedError, Socket
@@ -89,7 +88,7 @@ class Consumer(Socket):
             content = json.loads(text)
             kind = content.get("type") if isinstance(content, dict) else None
             await self._take(kind, content)
-        except (ValueError, ValidationError) as error:
+        except (ValueError, RecursionError) as error:
             log.warning("frame-not-understood", worker=self._worker_id, problem=str(error))
 
     async def _take(self, kind: str | None, content: dict[str, Any]) -> None:
@@ -114,7 +113,7 @@ class Consumer(Socket):
     async def received_bytes(self, data: bytes) -> None:
         try:
             header, piece = unpack_log_frame(data)
-        except (ValueError, ValidationError) as error:
+        except (ValueError, RecursionError) as error:
             log.warning("frame-not-understood", worker=self._worker_id, problem=str(error))
             return
         size = await self._logs.append(header, piece)

@@ -48,8 +48,8 @@ def complete_work_request(
     :raises ConflictError: if the report names no result
     :raises LateReportError: if the attempt has ended otherwise meanwhile
     """
-    attempt = Attempt.objects.filter(token_hash=token_hash, work_request=work_request_id).first()
-    if attempt is None:
+    attempt = Attempt.objects.filter(token_hash=token_hash).first()
+    if attempt is None or attempt.work_request_id != work_request_id:
         raise NotFoundError("Work request not found", details=f"Work request id: {work_request_id}")
     if report.result is WorkRequestResults.NONE:
         raise ConflictError("Cannot complete work request", details="The report has no result.")
