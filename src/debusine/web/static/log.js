@@ -10,15 +10,18 @@
   if (!("live" in log.dataset)) return;
 
   let offset = Number(log.dataset.offset);
-  let attempt = Number(log.dataset.attempt) || null;
+  const attempt = Number(log.dataset.attempt) || null;
   let pause = 500;
+  let ended = false;
 
   const append = (frame) => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    if (attempt !== null && frame.attempt !== attempt) {
-      log.textContent = "";
+    if (frame.attempt !== attempt) {
+      // it has begun, or begun again: state and attempts are not those on the page
+      ended = true;
+      location.reload();
+      return;
     }
-    attempt = frame.attempt;
     offset = frame.offset + frame.length;
     const piece = document.createElement("span");
     piece.className = frame.stream;
@@ -30,7 +33,6 @@
   const connect = () => {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${log.dataset.socket}?offset=${offset}`);
-    let ended = false;
     socket.onmessage = (message) => {
       const frame = JSON.parse(message.data);
       if (frame.type === "connected") {
