@@ -118,11 +118,11 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
 
     @override
     def configure_for_execution(self, download_directory: Path) -> bool:
-        # subordinate ids read from it
-        download_directory.chmod(0o755)
         self._sources = write_sources(
             self.data.bootstrap_repositories,
             download_directory,
+            # a home directory may keep subordinate ids out of everything below it
+            keyrings=self.get_scratch_directory() / "keyrings",
             use_signed_by=self._options.use_signed_by,
         )
         for path in (self._sources.host, self._sources.chroot):

@@ -56,16 +56,20 @@ class BootstrapSources:
 
 
 def write_sources(
-    repositories: Sequence[BootstrapRepository], directory: Path, *, use_signed_by: bool
+    repositories: Sequence[BootstrapRepository],
+    directory: Path,
+    *,
+    keyrings: Path,
+    use_signed_by: bool,
 ) -> BootstrapSources:
     """
-    Write ``host.sources``, ``chroot.sources`` and ``keyrings/``.
+    Write ``host.sources`` and ``chroot.sources``, and the keys beside them.
 
+    :param keyrings: made for the keys; APT reads them as a subordinate id
     :param use_signed_by: whether external keys count for their repository alone
     :raises UpstreamError: if a Release file or a key cannot be had
     :raises ValueError: if components must be looked up and the Release file names none
     """
-    keyrings = directory / "keyrings"
     keyrings.mkdir(mode=0o755)
     keyrings.chmod(0o755)
     outside: list[Deb822] = []

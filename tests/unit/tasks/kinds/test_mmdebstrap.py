@@ -58,6 +58,8 @@ def configured(
     task = MmDebstrap(data(**changes), {})
     task.apt_machine = machine(*values)
     task.set_working_directory(directory / "work")
+    task.scratch_directory = directory / "scratch"
+    task.scratch_directory.mkdir()
     download = directory / "download"
     download.mkdir()
     assert task.configure_for_execution(download)
@@ -103,7 +105,6 @@ def test_sources(tmp_path: Path) -> None:
         assert path.read_text() == text
         assert path.stat().st_mode & 0o777 == 0o644
         assert (tmp_path / "work" / "logs" / name).read_text() == text
-    assert (tmp_path / "download").stat().st_mode & 0o777 == 0o755
 
 
 def test_what_the_machine_says_about_old_release_files_stays(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_external_key(tmp_path: Path, *, install: bool, use_signed_by: bool) -> 
         options={"use_signed_by": use_signed_by},
         repository={"check_signature_with": "external", "keyring": keyring},
     )
-    key = tmp_path / "download" / "keyrings" / "keyring-repo-0.gpg"
+    key = tmp_path / "scratch" / "keyrings" / "keyring-repo-0.gpg"
     assert f"--keyring={key}" in command
     upload = f"--customize-hook=upload {key} /etc/apt/keyrings-debusine/{key.name}"
     assert (upload in command) is install
@@ -195,7 +196,7 @@ def test_key_that_travels_with_the_task(tmp_path: Path, key: bytes, name: str) -
             "keyring": {"url": url, "install": True},
         },
     )
-    written = tmp_path / "download" / "keyrings" / name
+    written = tmp_path / "scratch" / "keyrings" / name
     assert written.read_bytes() == key
     assert written.stat().st_mode & 0o777 == 0o644
     assert f"--keyring={written}" in command
