@@ -19,7 +19,7 @@ from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
 from debusine.client.upload import FileUpload, Progress
 from debusine.client.websocket import LogChunk, LogFollower
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
-from debusine.errors import UpstreamError
+from debusine.errors import NotFoundError, UpstreamError
 from debusine.wire.artifact import (
     ArtifactCreate,
     ArtifactResponse,
@@ -30,7 +30,7 @@ from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.lookup import LookupRequest, LookupResult
 from debusine.wire.page import CursorPage
 from debusine.wire.whoami import Whoami
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+from debusine.wire.work_request import Waiting, WorkRequest, WorkRequestCreate
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -203,6 +203,19 @@ class Debusine:
         """Show a work request."""
         answer = self._transport.call("GET", f"work-request/{work_request_id}/")
         return _parse(WorkRequest, answer)
+
+    def work_request_reason(self, work_request_id: int) -> str | None:
+        """
+        Say why no worker takes a work request.
+
+        :returns: None if some worker could, or if the server does not tell
+        """
+        try:
+            answer = self._transport.call("GET", f"work-request/{work_request_id}/waiting/")
+        except NotFoundError:
+            # servers of others do not know this
+            return None
+        return _parse(Waiting, answer).reason
 
     def work_request_list(
         self,

@@ -180,18 +180,20 @@ def wake_worker(worker_id: int) -> None:
     wake.wake(wake.worker_group(worker_id), {"type": "work.available"})
 
 
-def reason_for_waiting(signature: Signature) -> str | None:
+def reason_for_waiting(signature: Signature, *, connected: bool = False) -> str | None:
     """
     Why no worker takes requests of a signature, for people.
 
+    :param connected: whether only workers count that are there now
     :returns: None if some worker could
     """
     tags = SignatureTags(
         required=frozenset(signature.required_tags), provided=frozenset(signature.provided_tags)
     )
-    workers = list(Worker.objects.filter(token__enabled=True))
+    known = Worker.objects.filter(token__enabled=True)
+    workers = list(known.filter(connected_at__isnull=False) if connected else known)
     if not workers:
-        return "no worker is registered"
+        return f"no worker is {'connected' if connected else 'registered'}"
     lacking = [missing_tags(tags, capability(worker)) for worker in workers]
     if not all(lacking):
         return None

@@ -58,6 +58,17 @@ class WorkRequestCreate(StrictWireModel):
     event_reactions: JsonObject = Field(default_factory=dict)
 
 
+class Waiting(WireModel):
+    """
+    Why a work request waits: an addition of ours to the API.
+
+    ``reason`` is null if some worker that is connected could run it, or if it does
+    not wait.
+    """
+
+    reason: str | None = None
+
+
 class WorkRequestUpdate(StrictWireModel):
     """What a client may change."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from debusine.db.models import User, WorkRequest
+from debusine.db.models import User, Worker, WorkRequest
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.testing import factories
@@ -19,6 +19,19 @@ def create(api: Any, **fields: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.content
     record: dict[str, Any] = answer.json()
     return record
+
+
+def test_reason_for_waiting_is_what_connected_workers_lack(api: Any, worker: Any) -> None:
+    pk = api.post("/work-request/", {"task_name": "noop"}).json()["id"]
+    assert api.get(f"/work-request/{pk}/waiting/").json() == {"reason": None}
+    Worker.objects.update(provided_tags=["worker:type:external"])
+    answer = api.get(f"/work-request/{pk}/waiting/").json()
+    assert answer == {"reason": "no worker provides worker:task:worker:noop:version:1"}
+    Worker.objects.update(connected_at=None)
+    answer = api.get(f"/work-request/{pk}/waiting/").json()
+    assert answer == {"reason": "no worker is connected"}
+    api.post(f"/work-request/{pk}/abort/")
+    assert api.get(f"/work-request/{pk}/waiting/").json() == {"reason": None}
 
 
 def test_created_request_is_pending_and_complete(api: Any, user: User) -> None:

@@ -50,6 +50,8 @@ class MemoryClient:
     requests: dict[int, WorkRequest] = field(default_factory=dict)
     asked: list[WorkRequestCreate] = field(default_factory=list)
     aborted: list[int] = field(default_factory=list)
+    reasons: list[str | None] = field(default_factory=lambda: [None])
+    asked_why: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
     def _artifact(self, category: str, files: dict[str, bytes], **data: object) -> int:
@@ -140,6 +142,10 @@ class MemoryClient:
     def work_request_abort(self, work_request_id: int) -> WorkRequest:
         self.aborted.append(work_request_id)
         return self.requests[work_request_id]
+
+    def work_request_reason(self, work_request_id: int) -> str | None:
+        self.asked_why += 1
+        return self.reasons.pop(0) if len(self.reasons) > 1 else self.reasons[0]
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
         task = self.requests[work_request_id].task_name

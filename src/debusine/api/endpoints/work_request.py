@@ -21,6 +21,7 @@ from debusine.server.actions.abort_work_request import abort_work_request as abo
 from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.create_work_request import create_work_request as create
 from debusine.server.actions.retry_work_request import retry_work_request as retry
+from debusine.server.views.waiting import view_waiting
 from debusine.server.views.work_request import (
     find_work_request,
     view_work_request,
@@ -29,8 +30,8 @@ from debusine.server.views.work_request import (
 )
 from debusine.util.clock import SystemClock
 from debusine.wire.page import CursorPage
+from debusine.wire.work_request import Waiting, WorkRequestCreate, WorkRequestUpdate
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
-from debusine.wire.work_request import WorkRequestCreate, WorkRequestUpdate
 
 router = Router()
 _clock = SystemClock()
@@ -91,6 +92,12 @@ def show_work_request(request: HttpRequest, work_request_id: int) -> HttpRespons
     if "ids" in request.GET or "status" in request.GET:
         raise UserError("Error", details="ids and status filter listings only")
     return answer(view_work_request(_find(request, work_request_id)))
+
+
+@router.get("/work-request/{int:work_request_id}/waiting/", response=Waiting)
+def show_reason_for_waiting(request: HttpRequest, work_request_id: int) -> HttpResponse:
+    """Say why no worker that is connected takes a request."""
+    return answer(view_waiting(_find(request, work_request_id)))
 
 
 @router.patch("/work-request/{int:work_request_id}/", response=WorkRequestRecord)

@@ -25,6 +25,8 @@ UPLOAD = "debian:upload"
 BUILD_LOG = "debian:package-build-log"
 LINTIAN = "debian:lintian"
 DEBUG_LOGS = "debusine:work-request-debug-logs"
+# a worker that was just started needs some seconds to say what it can do
+GIVE_UP_S = 20.0
 
 _FAIL_STAGE = re.compile(rb"^Fail-Stage: (\S+)", re.MULTILINE)
 _TAIL_BYTES = 64 * 1024
@@ -88,7 +90,7 @@ class BuildSession:
         """
         Do all of it.
 
-        :raises DebusineError: if the server refuses or is lost
+        :raises DebusineError: if the server refuses or is lost, or no worker can do it
         """
         steps: list[Step] = []
         files: list[BuiltFile] = []
@@ -139,7 +141,7 @@ class BuildSession:
     def _do(self, task: str, data: JsonObject) -> WorkRequest:
         wanted = WorkRequestCreate(task_name=task, task_data=data, workspace=self._workspace)
         created = self._client.work_request_create(wanted)
-        return watch(self._client, created.id, self._screen)
+        return watch(self._client, created.id, self._screen, give_up_s=GIVE_UP_S)
 
     def _environment(self, wanted: EnvironmentWanted) -> tuple[str, Step]:
         name = f"{wanted.codename}/{wanted.architecture}"
@@ -150,7 +152,7 @@ class BuildSession:
             self._screen.step(f"using the environment {remark}")
             return answer.lookup, Step(name="environment", verdict=Verdict.SUCCESS, remark=remark)
         self._screen.step(f"making an environment {name}; this is kept for later builds")
-        done = watch(self._client, answer.work_request, self._screen)
+        done = watch(self._client, answer.work_request, self._screen, give_up_s=GIVE_UP_S)
         return answer.lookup, step_of("environment", done, remark=f"{name}, new")
 
     def _bring_home(

@@ -49,7 +49,7 @@ def classify(source: str) -> SourceKind:
             resolution="Name the top directory of a source package.",
         )
     if path.exists():
-        if path.suffix == ".dsc":
+        if path.is_file() and path.suffix == ".dsc":
             return SourceKind.DSC
         raise UserError(f"{source} is neither a .dsc file nor a directory with debian/")
     is_name = "/" not in source and PACKAGE_NAME.fullmatch(source.partition("=")[0])

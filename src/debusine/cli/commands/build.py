@@ -139,8 +139,8 @@ class _Build:
             source, suite = self._acquisition(machine, mirrors).get(
                 options["source"], Path(scratch)
             )
-            output = self._output(source)
             wanted = self._environment(machine, mirrors, suite)
+            output = self._output(source)
             request = BuildRequest(suite=suite, architecture=wanted.architecture, **request_parts)
             wishes = Wishes(
                 output=output,
@@ -180,7 +180,8 @@ class _Build:
         )
 
     def _acquisition(self, machine: AptMachine, mirrors: MirrorOptions) -> Acquisition:
-        data_dir: Path = self._options["data_dir"] or default_data_dir()
+        # APT is run in another directory
+        data_dir: Path = (self._options["data_dir"] or default_data_dir()).absolute()
         for path in machine.unreadable:
             self._screen.warn(f"{path} with credentials for mirrors is not readable for you")
         return Acquisition(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.db.models import QuerySet, Sum
@@ -30,6 +31,7 @@ from debusine.web.scope import find_scope
 
 _PAGE = 50
 _TAIL_BYTES = 64 * 1024
+_ID = re.compile("[0-9]{1,18}")
 _clock = SystemClock()
 
 
@@ -40,7 +42,7 @@ def list_requests(request: HttpRequest, scope: str, workspace: str) -> HttpRespo
     place = find_workspace(actor, find_scope(scope), workspace)
     rows = visible_work_requests(actor).filter(workspace=place).order_by("-pk")
     before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and int(before) <= MAX_ID:
+    if _ID.fullmatch(before):
         rows = rows.filter(pk__lt=int(before))
     found = list(rows[: _PAGE + 1])
     context = {
@@ -83,7 +85,7 @@ def show_log(request: HttpRequest, scope: str, workspace: str, pk: int) -> HttpR
     """
     found = _find(actor_of(request), scope, workspace, pk)
     number = request.GET.get("attempt", "")
-    attempt = find_attempt(found.pk, number=int(number) if number.isdecimal() else None)
+    attempt = find_attempt(found.pk, number=int(number) if _ID.fullmatch(number) else None)
     if attempt is None:
         raise NotFoundError("There is no log", details="The work request has not run yet.")
     log = open_log(attempt)
