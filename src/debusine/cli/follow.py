@@ -58,9 +58,7 @@ def watch(
     """
     try:
         _wait_for_start(client, work_request_id, screen, give_up_s=give_up_s, sleep=sleep)
-        for chunk in client.log_follow(work_request_id):
-            screen.log(chunk.data)
-        screen.log_end()
+        _show_log(client, work_request_id, screen)
         while not (request := client.work_request_get(work_request_id)).status.is_final:
             sleep(POLL_S)
     except (KeyboardInterrupt, NotPossibleError):
@@ -97,6 +95,17 @@ def _wait_for_start(
                 resolution="`debusine doctor`, run where the worker is, names what it lacks"
                 " and the command that mends it.",
             )
+
+
+def _show_log(client: RequestPort, work_request_id: int, screen: Screen) -> None:
+    attempt: int | None = None
+    for chunk in client.log_follow(work_request_id):
+        if attempt not in (None, chunk.attempt):
+            screen.log_end()
+            screen.warn(f"attempt {attempt} was lost with its worker; this is another one")
+        attempt = chunk.attempt
+        screen.log(chunk.data)
+    screen.log_end()
 
 
 def _abort(client: RequestPort, work_request_id: int, screen: Screen) -> None:

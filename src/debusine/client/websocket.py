@@ -16,6 +16,7 @@ from debusine.client.http import Transport, is_loopback
 from debusine.client.identity import USER_AGENT
 from debusine.errors import NotFoundError, PermissionDeniedError, UpstreamError
 from debusine.util.retry import Backoff
+from debusine.wire.worker import LogData
 
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
 _IDLE_S = 20
@@ -27,11 +28,13 @@ class LogChunk:
     A piece of a log.
 
     :param offset: position of its first byte in the log of the attempt
+    :param attempt: number of the attempt; when it changes, the request was begun again
     """
 
     offset: int
     data: bytes
     stream: str
+    attempt: int | None = None
 
 
 class _NotThereError(Exception):
@@ -40,38 +43,37 @@ class _NotThereError(Exception):
 
 class LogPosition:
     """
-    How far a log has been read.
+    How far a log has been read, of which attempt.
 
-    Frames carry text, in which bytes that are no UTF-8 were replaced, so that their
-    length in bytes is not always known. What cannot be known is asked for again and
-    left out.
+    :param offset: where to begin in the first attempt that is seen
     """
 
     def __init__(self, offset: int) -> None:
         self.resume_at = offset
-        self.start = offset
-        self._next = offset
-        self._doubtful = ""
+        self.attempt: int | None = None
 
-    def take(self, text: str, offset: int | None, length: int | None) -> bytes | None:
-        """What is new in a frame; None if nothing is."""
-        start = self._next if offset is None else offset
-        if self._doubtful and start == self.resume_at and text.startswith(self._doubtful):
-            known, text = self._doubtful, text[len(self._doubtful) :]
-            self._doubtful = known + text
-            return text.encode() or None
+    def query(self) -> str:
+        """The part of the URL that asks for what is not yet known."""
+        of_attempt = "" if self.attempt is None else f"&attempt={self.attempt}"
+        return f"offset={self.resume_at}{of_attempt}"
+
+    def take(self, frame: LogData) -> LogChunk | None:
+        """
+        Go on by a frame; None if it holds nothing new.
+
+        A frame of another attempt begins that one's log.
+        """
+        if frame.attempt != self.attempt:
+            if self.attempt is not None:
+                self.resume_at = 0
+            self.attempt = frame.attempt
+        data = frame.data.encode()
+        start = self.resume_at if frame.offset is None else frame.offset
         if start < self.resume_at:
             return None
-        data = text.encode()
-        self.start = start
-        if length is None and "\N{REPLACEMENT CHARACTER}" in text:
-            self.resume_at = start
-            self._doubtful = text
-        else:
-            self.resume_at = start + (len(data) if length is None else length)
-            self._doubtful = ""
-        self._next = start + len(data)
-        return data
+        # bytes that are no UTF-8 were replaced, so the text may be longer than what it stands for
+        self.resume_at = start + (len(data) if frame.length is None else frame.length)
+        return LogChunk(offset=start, data=data, stream=frame.stream, attempt=frame.attempt)
 
 
 class LogFollower:
@@ -144,7 +146,7 @@ class LogFollower:
         headers = {"Token": self._transport.token} if self._transport.token else {}
         try:
             return connect(
-                f"{url}?offset={self._position.resume_at}",
+                f"{url}?{self._position.query()}",
                 additional_headers=headers,
                 user_agent_header=USER_AGENT,
                 open_timeout=self._transport.timeout[0],
@@ -168,10 +170,4 @@ class LogFollower:
             raise UpstreamError(f"the server does not show the log: {reason}")
         if frame.get("type") != "log_data":
             return None
-        text = str(frame.get("data", ""))
-        data = self._position.take(text, frame.get("offset"), frame.get("length"))
-        if data is None:
-            return None
-        return LogChunk(
-            offset=self._position.start, data=data, stream=str(frame.get("stream", "stdout"))
-        )
+        return self._position.take(LogData.model_validate(frame))

@@ -94,6 +94,16 @@ def test_offset_passes_bytes_over(
     assert frames[1]["offset"] == 4
 
 
+@pytest.mark.parametrize(("attempt", "expected"), [(1, "456789"), (7, "0123456789")])
+def test_an_offset_counts_in_the_attempt_it_is_of(
+    dial: Any, key: str, running: RunningWithKey, data_dir: Path, attempt: int, expected: str
+) -> None:
+    add(data_dir, running.attempt, b"0123456789")
+    complete(running)
+    frames = dial(path(running, f"?offset=4&attempt={attempt}"), key).rest()
+    assert text(frames) == expected
+
+
 def test_character_cut_in_two_is_put_together(
     dial: Any, key: str, running: RunningWithKey, data_dir: Path
 ) -> None:

@@ -34,6 +34,7 @@ class WaitingServer:
 
     starts_after_s: float
     reasons: dict[int, str | None]
+    chunks: tuple[LogChunk, ...] = ()
     now_s: float = 0.0
     aborted: list[int] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class WaitingServer:
         return [reason for second, reason in self.reasons.items() if second <= self.now_s][-1]
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
-        yield from ()
+        yield from self.chunks
 
 
 def follow(server: WaitingServer, **options: float) -> str:
@@ -90,3 +91,12 @@ def test_who_only_follows_gives_nothing_up() -> None:
     server = WaitingServer(starts_after_s=3600, reasons={0: LACKING})
     assert follow(server).count(LACKING) == 1
     assert server.aborted == []
+
+
+def test_another_attempt_is_announced() -> None:
+    chunks = (
+        LogChunk(offset=0, data=b"half a li", stream="stdout", attempt=1),
+        LogChunk(offset=0, data=b"whole\n", stream="stdout", attempt=2),
+    )
+    shown = follow(WaitingServer(starts_after_s=0, reasons={0: None}, chunks=chunks))
+    assert shown.index("half a li") < shown.index("attempt 1 was lost") < shown.index("whole")

@@ -62,7 +62,7 @@ def test_errors_in_the_format_of_the_command(capsys: pytest.CaptureFixture[str])
     }
     assert run(["--config-file", "/nonexistent", "artifact", "show", "1", "--yaml"]) == 3
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert shown["error"]["title"] == "cannot read /nonexistent"
+    assert shown["error"]["title"] == "no server is configured: there is no /nonexistent"
 
 
 def test_yaml_shows_text_of_several_lines_as_a_block() -> None:

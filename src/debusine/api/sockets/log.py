@@ -3,7 +3,8 @@
 A log as it is written (spec/api.md 3.3).
 
 Beyond 0.16: a token opens it, too; with ``?offset=N`` it starts there, waits for
-requests that do not run yet and shows those that have ended.
+requests that do not run yet and shows those that have ended. ``&attempt=K`` says of
+which attempt that offset is; the log of any other is sent from its beginning.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from debusine.wire.base import to_wire_time
 
 PATTERN = re.compile("work-request/(?P<work_request_id>[0-9]{1,18})/logs/")
 NO_EXIT_CODE = -1
-_OFFSET = re.compile("[0-9]{1,19}")
+_NUMBER = re.compile("[0-9]{1,19}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +54,16 @@ class Consumer(Socket):
         super().__init__()
         self._id = int(work_request_id)
         self._offset = 0
+        self._offset_is_of: int | None = None
         self._number: int | None = None
         self._reader: Reader | None = None
         self._carry: Piece | None = None
 
     @override
     async def opened(self) -> None:
-        offset = self.query().get("offset")
-        if offset is not None:
-            if not _OFFSET.fullmatch(offset) or int(offset) > MAX_ID:
-                raise RejectedError("offset is not a number", "bad_offset")
-            self._offset = int(offset)
+        offset = self._number_in_query("offset")
+        self._offset = offset or 0
+        self._offset_is_of = self._number_in_query("attempt")
         await self.join(wake.log_group(self._id))
         try:
             actor = await actor_of(self)
@@ -74,6 +74,19 @@ class Consumer(Socket):
             raise RejectedError("Work request is not running", "not_running")
         await self.send({"type": "connected"})
         await self._follow()
+
+    def _number_in_query(self, name: str) -> int | None:
+        """
+        Read a number of the query.
+
+        :raises RejectedError: if it is something else
+        """
+        text = self.query().get(name)
+        if text is None:
+            return None
+        if not _NUMBER.fullmatch(text) or int(text) > MAX_ID:
+            raise RejectedError(f"{name} is not a number", f"bad_{name}")
+        return int(text)
 
     @override
     async def hinted(self, message: dict[str, Any]) -> None:
@@ -92,7 +105,7 @@ class Consumer(Socket):
 
         :raises Finished: if the request is final and everything was sent
         """
-        state = await in_thread(_state, self._id, self._number, self._offset)
+        state = await in_thread(self._state)
         # an attempt that was given up still has an end, which is shown before the next begins
         await self._send_new()
         if state.reader is not None:
@@ -109,6 +122,17 @@ class Consumer(Socket):
                 }
             )
             raise Finished
+
+    def _state(self) -> _State:
+        """Look where things stand; with a reader if there is another attempt than before."""
+        status = WorkRequest.objects.values_list("status", flat=True).get(pk=self._id)
+        attempt = find_attempt(self._id)
+        number = None if attempt is None else attempt.number
+        reader = None
+        if attempt is not None and number != self._number:
+            is_meant = self._offset_is_of in (None, number)
+            reader = open_log(attempt).reader(self._offset if is_meant else 0)
+        return _State(status=WorkRequestStatus(status), number=number, reader=reader)
 
     async def _send_new(self) -> None:
         """Send what was written since the last time."""
@@ -163,23 +187,3 @@ class Consumer(Socket):
                 "attempt": self._number,
             }
         )
-
-
-def _state(work_request_id: int, known: int | None, offset: int) -> _State:
-    """
-    Look where things stand.
-
-    :param known: number of the attempt that is being read
-    :param offset: where to start in another one
-    :returns: with a reader if there is another attempt than the known one
-    """
-    status = WorkRequest.objects.values_list("status", flat=True).get(pk=work_request_id)
-    attempt = find_attempt(work_request_id)
-    reader = None
-    if attempt is not None and attempt.number != known:
-        reader = open_log(attempt).reader(offset)
-    return _State(
-        status=WorkRequestStatus(status),
-        number=None if attempt is None else attempt.number,
-        reader=reader,
-    )
