@@ -86,7 +86,7 @@ def server(data_dir: Path, *options: str) -> Iterator[Server]:
         yield Server(
             process=process,
             data_dir=data_dir,
-            url=section["api-url"] if "api-url" in section else f"{url}/api",
+            url=section.get("api-url", f"{url}/api"),
             token=section["token"],
             ready_s=time.monotonic() - began,
         )
