@@ -118,7 +118,7 @@ def _running_task(token: Token) -> Actor:
 
     :raises PermissionDeniedError: if it does not run any more
     """
-    attempt = Attempt.objects.select_related("work_request").filter(pk=token.attempt_id).first()
+    attempt = Attempt.objects.select_related("work_request").filter(token=token).first()
     if (
         attempt is None
         or attempt.ended_at is not None
