@@ -1,21 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pages are up to date and their links lead somewhere; examples in docstrings are true."""
+"""Pages are complete, up to date and true; examples in docstrings are, too."""
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
+import yaml
 
+from debusine.artifacts.base import all_kinds
+from debusine.cli.main import cli
+from debusine.tasks.base import BaseExternalTask
+from debusine.tasks.registry import load_kinds
 from debusine.testing.project import Project
+from debusine.worker.main import main as worker
 
-ERROR_EVENT = re.compile(r"\blog\.(?:error|exception)\(\s*\"([a-z-]+)\"")
 ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+ERROR_EVENT = re.compile(r"\blog\.(?:error|exception|critical)\(\s*\"([a-z-]+)\"")
+EVENT = re.compile(r"\blog\.[a-z]+\(\s*\"([a-z-]+)\"")
+YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+CALL = re.compile(r"\s*(?:\w+=\S+\s+)*(?:\S*/)?(debusine(?:-worker)?(?:\s.*)?)")
+# codes of results that are constants of a module
+NAMED_CODES = ("RETRY_LIMIT_EXCEEDED", "CONFIGURE_FAILED")
+PROGRAMS: dict[str, click.Command] = {"debusine": cli, "debusine-worker": worker}
 
 
 def test_pages_are_up_to_date_and_linked() -> None:
@@ -27,11 +46,132 @@ def test_pages_are_up_to_date_and_linked() -> None:
     assert process.returncode == 0
 
 
+def _tasks() -> dict[str, type[BaseExternalTask[Any, Any]]]:
+    """Tasks by name, without those that tests register."""
+    load_kinds()
+    return {
+        name: task
+        for tasks in BaseExternalTask.registry.classes.values()
+        for name, task in tasks.items()
+        if task.__module__.startswith("debusine.tasks.kinds.")
+    }
+
+
+def _model_name(model: type) -> str:
+    return f"<!-- fields {model.__module__}:{model.__qualname__}"
+
+
+@pytest.mark.parametrize("name", sorted(_tasks()))
+def test_every_task_has_its_page(name: str) -> None:
+    task, page = _tasks()[name], (REFERENCE / "tasks" / f"{name}.md").read_text()
+    assert page.startswith(f"# {name}\n")
+    assert _model_name(task.task_data_type) in page
+    examples = YAML.findall(page)
+    assert examples
+    for example in examples:
+        task.task_data_type.model_validate(yaml.safe_load(example))
+
+
+@pytest.mark.parametrize("category", sorted(all_kinds()))
+def test_every_artifact_category_has_its_page(category: str) -> None:
+    kind = all_kinds()[category]
+    name = kind.__module__.rpartition(".")[2]
+    page = (REFERENCE / "artifacts" / f"{name}.md").read_text()
+    assert page.startswith(f"# {category}\n")
+    assert _model_name(kind.data_type) in page
+
+
+def test_no_page_is_about_a_kind_that_does_not_exist() -> None:
+    artifacts = {kind.__module__.rpartition(".")[2] for kind in all_kinds().values()}
+    assert _names_of_pages("tasks") == set(_tasks())
+    assert _names_of_pages("artifacts") == artifacts
+
+
+def test_every_endpoint_group_has_its_page(project: Project) -> None:
+    groups = {path.stem for path in project.python("src/debusine/api/endpoints")} - {"__init__"}
+    missing = {
+        group
+        for group in groups
+        if f"<!-- endpoints {group} -->" not in (REFERENCE / "api" / f"{group}.md").read_text()
+    }
+    assert missing == set()
+
+
+def _names_of_pages(folder: str) -> set[str]:
+    return {page.stem for page in (REFERENCE / folder).glob("*.md")} - {"index"}
+
+
 def test_every_error_event_has_its_remedy(project: Project) -> None:
-    listed = project.text(Path("docs/reference/events.md"))
     text = "\n".join(project.text(path) for path in project.python("src/debusine"))
-    events = set(ERROR_EVENT.findall(text))
-    assert sorted(event for event in events if f"`{event}`" not in listed) == []
+    listed = _first_cells(project, "events.md")
+    assert set(ERROR_EVENT.findall(text)) <= listed
+    assert listed <= set(EVENT.findall(text))
+
+
+def test_every_error_code_has_its_remedy(project: Project) -> None:
+    codes = {
+        code for path in project.python("src/debusine") for code in _codes_of(project.tree(path))
+    }
+    assert codes == _first_cells(project, "errors.md")
+
+
+def _codes_of(tree: ast.Module) -> Iterator[str]:
+    """Codes that classes of errors have, and those that results are given."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name, body=body) if name.endswith("Error"):
+                yield from (code for each in body for code in _assigned(each, "code"))
+            case ast.Call(
+                func=ast.Name(id="OutputError" | "_StageError"), args=args, keywords=named
+            ):
+                given = [*args[:1], *(each.value for each in named if each.arg == "code")]
+                yield from (str(each.value) for each in given if isinstance(each, ast.Constant))
+            case ast.Assign():
+                yield from _assigned(node, *NAMED_CODES)
+
+
+def _assigned(statement: ast.stmt, *names: str) -> list[str]:
+    """The text that a statement gives to one of some names."""
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text)))
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str(text)))
+        ):
+            return [text] if name in names else []
+    return []
+
+
+def _first_cells(project: Project, page: str) -> set[str]:
+    """What the rows of the tables in a page are about."""
+    text = project.text(Path("docs/reference") / page)
+    return set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+
+
+def _calls_in_pages() -> list[str]:
+    """Calls of our programs in the shell examples of all pages."""
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts]
+    blocks = [
+        block.replace("\\\n", " ")
+        for page in [*pages, *ROOT.glob("*.md")]
+        for block in SHELL.findall(page.read_text())
+    ]
+    parts = [part for block in blocks for part in re.split(r"&&|\||\n", block)]
+    return sorted({match[1].strip() for part in parts if (match := CALL.fullmatch(part))})
+
+
+@pytest.mark.parametrize("call", _calls_in_pages())
+def test_calls_in_pages_are_possible(call: str) -> None:
+    name, *words = shlex.split(call, comments=True)
+    command, known = PROGRAMS[name], {"-h", "--help"}
+    while True:
+        known |= {option for each in command.params for option in each.opts}
+        if not isinstance(command, click.Group) or not words or words[0].startswith("-"):
+            break
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None
+        command = found
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert options <= known
 
 
 def _modules_with_examples() -> list[str]:

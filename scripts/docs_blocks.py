@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Parts of pages that are made from the code.
+
+A page marks them: ``<!-- fields MODULE:CLASS -->`` to ``<!-- /fields -->``. Between the
+marks, ``make docs`` writes what the code says.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from docs_fields import field_table, meanings_of
+
+HTTP_METHODS = ("get", "post", "put", "patch", "delete")
+HELP_WIDTH = 96
+_BLOCK = re.compile(
+    r"<!-- (?P<name>[a-z]+)(?: (?P<argument>[^>\n]*))? -->\n(?P<text>.*?)<!-- /(?P=name) -->",
+    re.DOTALL,
+)
+
+Generator = Callable[[Path, str, str], str]
+
+
+def fill(page: Path, text: str) -> str:
+    """Text of a page with all its marked parts made anew."""
+
+    def replace(match: re.Match[str]) -> str:
+        argument = match["argument"] or ""
+        made = GENERATORS[match["name"]](page, argument, match["text"])
+        head = f"<!-- {match['name']} {argument}".rstrip()
+        return f"{head} -->\n\n{made.strip()}\n\n<!-- /{match['name']} -->"
+
+    return _BLOCK.sub(replace, text)
+
+
+def _load(name: str) -> Any:
+    """Import ``MODULE:NAME``."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _fields(_page: Path, argument: str, old: str) -> str:
+    """Table of a model's fields; ``flat`` leaves models in them out."""
+    name, _, options = argument.partition(" ")
+    return field_table(_load(name), written=meanings_of(old), nested=options != "flat")
+
+
+def _endpoints(_page: Path, argument: str, _old: str) -> str:
+    """Table of the endpoints in one file of ``debusine.api.endpoints``."""
+    rows = ["| method | path | does |", "|---|---|---|"]
+    for path, operations in _load("debusine.api.app:api").get_openapi_schema()["paths"].items():
+        for method in HTTP_METHODS:
+            operation = operations.get(method)
+            if operation is not None and argument in operation.get("tags", ()):
+                says = operation.get("description") or operation.get("summary", "")
+                what = says.partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+                rows.append(f"| {method.upper()} | `{path}` | {what} |")
+    return "\n".join(rows)
+
+
+def _commands(_page: Path, argument: str, _old: str) -> str:
+    """What ``--help`` says, of a program and of all its commands."""
+    location, _, name = argument.partition(" ")
+    return "\n\n".join(_help(name, _load(location), None, level=2))
+
+
+def _help(
+    name: str, command: click.Command, parent: click.Context | None, *, level: int
+) -> Iterator[str]:
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=HELP_WIDTH,
+        max_content_width=HELP_WIDTH,
+        **command.context_settings,
+    )
+    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    yield f"{'#' * level} {context.command_path}\n\n```text\n{text}\n```"
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            child = command.get_command(context, each)
+            assert child is not None
+            yield from _help(each, child, context, level=min(level + 1, 4))
+
+
+def _pages(page: Path, _argument: str, _old: str) -> str:
+    """List of the other pages in the folder: title and first sentence."""
+    return "\n".join(
+        f"- [{title}]({other.name}): {sentence}"
+        for other in sorted(page.parent.glob("*.md"))
+        if other != page
+        for title, sentence in [_title_and_sentence(other)]
+    )
+
+
+def _title_and_sentence(page: Path) -> tuple[str, str]:
+    title, _, rest = page.read_text().partition("\n\n")
+    first = re.sub(r"\s+", " ", rest.partition("\n\n")[0])
+    return title.lstrip("# "), re.split(r"(?<=[.:])\s", first)[0].rstrip(".:")
+
+
+GENERATORS: dict[str, Generator] = {
+    "fields": _fields,
+    "endpoints": _endpoints,
+    "commands": _commands,
+    "pages": _pages,
+}
