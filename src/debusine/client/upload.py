@@ -4,44 +4,56 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import requests
-from typing_extensions import override
 
 from debusine.client.http import Transport, error_from, unreachable
 from debusine.errors import UpstreamError, UserError
 
 CHUNK_BYTES = 50 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
 _MAX_MISMATCHES = 3
 _MAX_FAILURES = 60
 
 Progress = Callable[[int], None]
 
 
-class _Slice(io.RawIOBase):
-    """A part of a file, as the body of a request."""
+class _Slice:
+    """
+    A part of a file, as the body of a request.
+
+    It has a length, so that requests sends it with ``Content-Length``, and no
+    ``read``, as a new object for every block costs more than sending it.
+    """
 
     def __init__(self, file: io.BufferedReader, start: int, length: int) -> None:
-        super().__init__()
-        self._file = file
-        self._left = length
+        self._descriptor = file.fileno()
+        self._start = start
         self._length = length
-        file.seek(start)
 
     def __len__(self) -> int:
         return self._length
 
-    @override
-    def read(self, size: int = -1, /) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted)
-        self._left -= len(data)
-        return data
+    def __iter__(self) -> Iterator[memoryview]:
+        """
+        Blocks that are valid until the next one is asked for.
+
+        :raises UserError: if the file has become shorter
+        """
+        block = memoryview(bytearray(min(_BLOCK_BYTES, self._length)))
+        position, end = self._start, self._start + self._length
+        while position < end:
+            count = os.preadv(self._descriptor, [block[: end - position]], position)
+            if not count:
+                raise UserError("the file became shorter while it was being uploaded")
+            position += count
+            yield block[:count]
 
 
 @dataclass(kw_only=True)

@@ -177,4 +177,5 @@ def _read_body(body: Any) -> bytes:
         return b""
     if isinstance(body, str):
         return body.encode()
-    return bytes(body) if isinstance(body, bytes) else bytes(body.read())
+    # an iterator may give the same buffer again and again
+    return body if isinstance(body, bytes) else b"".join([bytes(block) for block in body])

@@ -10,7 +10,7 @@ from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds import test as kind
 from debusine.client.debusine import Debusine
 from debusine.client.http import Transport
-from debusine.client.upload import FileUpload
+from debusine.client.upload import FileUpload, _Slice
 from debusine.errors import NotFoundError, UpstreamError, UserError
 from debusine.testing.server import MemoryServer
 from debusine.testing.server_wire import Answer, Fault, problem
@@ -160,3 +160,19 @@ def test_server_that_stays_away(
     server.faults.append(Fault(path="files", what=requests.ConnectionError("refused"), times=999))
     with pytest.raises(UpstreamError, match="cannot reach"):
         upload(transport, client, artifact)
+
+
+def test_a_part_of_a_file_has_its_length_and_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    data = bytes(range(256)) * 10_000
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        part = _Slice(file, 1000, 2_000_000)
+        assert len(part) == 2_000_000
+        assert b"".join([bytes(block) for block in part]) == data[1000:2_001_000]
+        # with a length, requests does not send it in HTTP's own chunks
+        prepared = requests.Request("PUT", "http://localhost/", data=part).prepare()
+        assert prepared.headers["Content-Length"] == "2000000"
+        assert "Transfer-Encoding" not in prepared.headers
+        with pytest.raises(UserError, match="shorter"):
+            list(_Slice(file, 0, len(data) + 1))
