@@ -1,22 +1,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install packages in a sandbox, by the machine's way to its mirrors."""
+"""Reach mirrors the way this machine does: what a task is lent, and lends to its sandbox."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.executors.base import Instance
-from debusine.util.apt_access import AptAccess
+from debusine.util.apt_access import AptAccess, access_of
+from debusine.util.apt_config import read_machine
 from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY
 
 Step = Callable[[list[str]], None]
 """Runs a command in the sandbox as root, logged, and raises if it fails."""
 
 _APT = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]
+
+
+def access_for(task: BaseExternalTask[Any, Any], mirrors: Iterable[str] = ()) -> AptAccess:
+    """
+    What a task needs to reach mirrors.
+
+    :param mirrors: those that the task names, beside the machine's own
+    :returns: what the worker lends; if it lends nothing, what this user can read here
+    :raises DebusineError: if APT's configuration cannot be understood
+    """
+    if task.apt_access_directory is None:
+        return access_of(read_machine(), mirrors)
+    return AptAccess.read(task.apt_access_directory).with_mirrors(mirrors)
 
 
 def install(instance: Instance, packages: Sequence[str], *, access: AptAccess, step: Step) -> None:
@@ -44,11 +60,11 @@ def lent(instance: Instance, access: AptAccess) -> Iterator[None]:
         instance.mkdir(Path(CHROOT_DIRECTORY), mode=0o711, parents=True)
         for path in sorted(directory.iterdir()):
             # APT's methods run as _apt and read certificates themselves
-            mode = 0o644 if path.suffix == ".pem" else 0o600
-            instance.file_push(path, Path(CHROOT_DIRECTORY, path.name), mode=mode)
+            owner = "_apt" if path.suffix == ".pem" else "root"
+            instance.file_push(path, Path(CHROOT_DIRECTORY, path.name), user=owner, mode=0o600)
         with contextlib.suppress(FileExistsError):
             instance.mkdir(Path(CHROOT_CONF).parent, parents=True)
-        instance.file_push(conf, Path(CHROOT_CONF), mode=0o644)
+        instance.file_push(conf, Path(CHROOT_CONF), mode=0o600)
     try:
         yield
     finally:

@@ -70,6 +70,9 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     TASK_VERSION: int | None = None
     """Set by every task; it runs on workers that have the same version."""
 
+    USES_APT: ClassVar[bool] = False
+    """Whether the worker lends it ``apt_access_directory``."""
+
     name: ClassVar[str]
     """``TASK_NAME`` if the class has one, else the class name in lower case."""
 
@@ -103,7 +106,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     image_cache_directory: Path | None = None
     """Where images are kept between tasks; default: the executor's own choice."""
     apt_access_directory: Path | None = None
-    """APT configuration and credentials that the worker lends to the task."""
+    """APT configuration and credentials that the worker lends; see :mod:`..apt_lending`."""
     last_exit_code: int | None = None
     duration_setup: float = 0.0
     duration_run: float = 0.0

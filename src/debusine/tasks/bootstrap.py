@@ -12,6 +12,7 @@ from typing_extensions import TypeVar, override
 
 from debusine.domain import tags
 from debusine.domain import worker_metadata as metadata_rules
+from debusine.tasks.apt_lending import access_for
 from debusine.tasks.bootstrap_models import (
     BootstrapDynamicData,
     BootstrapOptions,
@@ -26,8 +27,7 @@ from debusine.tasks.bootstrap_sources import (
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
 from debusine.util import userns
-from debusine.util.apt_access import access_of
-from debusine.util.apt_config import AptConfig, AptMachine, read_machine
+from debusine.util.apt_access import AptAccess
 from debusine.util.apt_hooks import MmdebstrapArguments, mmdebstrap_arguments
 from debusine.util.command import Command, run
 
@@ -46,6 +46,8 @@ KEPT_SETTINGS = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
 class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
     """Base of tasks that make a system with mmdebstrap, on the worker itself."""
 
+    USES_APT = True
+
     build_architecture = BuildArchitectureInput(
         field="bootstrap_options.architecture",
         stage=Stage.PENDING,
@@ -59,8 +61,6 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
         self._script: Path | None = None
         self._apt = MmdebstrapArguments()
         self._kept: list[str] = []
-        self.apt_machine: AptMachine | None = None
-        """APT's configuration to go by; read from this machine unless it is set."""
 
     # scheduling
 
@@ -118,12 +118,15 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
 
     @override
     def configure_for_execution(self, download_directory: Path) -> bool:
+        mirrors = [repository.mirror for repository in self.data.bootstrap_repositories]
+        access = access_for(self, mirrors)
         self._sources = write_sources(
             self.data.bootstrap_repositories,
             download_directory,
             # a home directory may keep subordinate ids out of everything below it
             keyrings=self.get_scratch_directory() / "keyrings",
             use_signed_by=self._options.use_signed_by,
+            apt_conf=access.write(download_directory / "apt-outside", alone=True),
         )
         for path in (self._sources.host, self._sources.chroot):
             self.append_to_log_file(path.name, path.read_text().splitlines())
@@ -131,17 +134,9 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
             self._script = download_directory / SCRIPT
             self._script.write_text(self.data.customization_script)
             self._script.chmod(0o644)
-        self._read_apt_of_machine(download_directory)
+        self._kept = kept_settings(access)
+        self._apt = mmdebstrap_arguments(access, download_directory / "apt-access")
         return True
-
-    def _read_apt_of_machine(self, download_directory: Path) -> None:
-        """Take along what this machine's APT needs to reach the mirrors."""
-        machine = self.apt_machine or read_machine()
-        mirrors = [repository.mirror for repository in self.data.bootstrap_repositories]
-        self._kept = kept_settings(machine.config)
-        self._apt = mmdebstrap_arguments(
-            access_of(machine, mirrors), download_directory / "apt-access"
-        )
 
     @override
     def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
@@ -219,15 +214,16 @@ def upload(source: Path, target: str) -> str:
     return hook(f"upload {shlex.quote(str(source))} {target}")
 
 
-def kept_settings(config: AptConfig) -> list[str]:
+def kept_settings(access: AptAccess) -> list[str]:
     """
     Arguments for settings of the machine's APT that the new system keeps.
 
-    >>> kept_settings(AptConfig(values=(("Acquire::Check-Valid-Until", "false"),)))
+    >>> kept_settings(AptAccess(settings=(("Acquire::Check-Valid-Until", "false"),)))
     ['--aptopt=Acquire::Check-Valid-Until "false"']
     """
-    values = {name: config.get(name) for name in KEPT_SETTINGS}
-    return [f'--aptopt={name} "{value}"' for name, value in values.items() if value]
+    values = {name.lower(): value for name, value in access.settings}
+    kept = {name: values.get(name.lower()) for name in KEPT_SETTINGS}
+    return [f'--aptopt={name} "{value}"' for name, value in kept.items() if value]
 
 
 def read_os_release(path: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -61,12 +62,14 @@ def write_sources(
     *,
     keyrings: Path,
     use_signed_by: bool,
+    apt_conf: Path | None = None,
 ) -> BootstrapSources:
     """
     Write ``host.sources`` and ``chroot.sources``, and the keys beside them.
 
     :param keyrings: made for the keys; APT reads them as a subordinate id
     :param use_signed_by: whether external keys count for their repository alone
+    :param apt_conf: how mirrors are reached; None: as the machine's APT does
     :raises UpstreamError: if a Release file or a key cannot be had
     :raises ValueError: if components must be looked up and the Release file names none
     """
@@ -77,10 +80,10 @@ def write_sources(
     keys: list[Path] = []
     installed: list[Path] = []
     for number, repository in enumerate(repositories):
-        host = _paragraph(repository, directory)
+        host = _paragraph(repository, directory, apt_conf)
         chroot = Deb822(host)
         if repository.check_signature_with is SignatureCheck.EXTERNAL and repository.keyring:
-            key = fetch_keyring(repository.keyring, keyrings, number)
+            key = fetch_keyring(repository.keyring, keyrings, number, apt_conf=apt_conf)
             keys.append(key)
             if repository.keyring.install:
                 installed.append(key)
@@ -98,7 +101,9 @@ def write_sources(
     )
 
 
-def fetch_keyring(keyring: BootstrapKeyring, directory: Path, number: int) -> Path:
+def fetch_keyring(
+    keyring: BootstrapKeyring, directory: Path, number: int, *, apt_conf: Path | None = None
+) -> Path:
     """
     Get a key.
 
@@ -109,7 +114,7 @@ def fetch_keyring(keyring: BootstrapKeyring, directory: Path, number: int) -> Pa
     fetched = directory / f"keyring-repo-{number}.gpg"
     inline = inline_keyring(keyring.url)
     if inline is None:
-        download(keyring.url, fetched)
+        download(keyring.url, fetched, apt_conf=apt_conf)
     else:
         fetched.write_bytes(inline)
     if keyring.sha256sum and sha256_of(fetched) != keyring.sha256sum:
@@ -144,10 +149,11 @@ def components_of_release(text: str) -> list[str]:
     return components
 
 
-def download(url: str, target: Path) -> None:
+def download(url: str, target: Path, *, apt_conf: Path | None = None) -> None:
     """
     Download a file the way the machine's APT does: proxies, credentials, certificates.
 
+    :param apt_conf: configuration to read first; None: the machine's alone
     :raises UpstreamError: if that fails, takes too long, or it is too large
     """
     parts = urlsplit(url)
@@ -157,8 +163,9 @@ def download(url: str, target: Path) -> None:
     limit = ["prlimit", f"--fsize={MAX_DOWNLOAD_BYTES}"]
     # apt-helper ends with 0 even if there is nothing at the URL on some releases
     command = [*limit, APT_HELPER, "download-file", url, str(target)]
+    env = None if apt_conf is None else {**os.environ, "APT_CONFIG": str(apt_conf)}
     try:
-        run(Command(command, timeout_s=DOWNLOAD_TIMEOUT_S))
+        run(Command(command, env=env, timeout_s=DOWNLOAD_TIMEOUT_S))
     except CommandError as error:
         said = (error.completed.stderr or error.completed.stdout).decode(errors="replace")
         raise UpstreamError(
@@ -168,14 +175,14 @@ def download(url: str, target: Path) -> None:
         raise UpstreamError(f"cannot download {_without_password(url)}")
 
 
-def _paragraph(repository: BootstrapRepository, directory: Path) -> Deb822:
+def _paragraph(repository: BootstrapRepository, directory: Path, apt_conf: Path | None) -> Deb822:
     paragraph = Deb822()
     paragraph["Types"] = " ".join(repository.types)
     # credentials are lent apart, and would stay in the system here
     paragraph["URIs"] = _without_password(repository.mirror)
     paragraph["Suites"] = repository.suite
     if not repository.suite.endswith("/"):
-        components = repository.components or _look_up_components(repository, directory)
+        components = repository.components or _look_up_components(repository, directory, apt_conf)
         paragraph["Components"] = " ".join(components)
     if repository.check_signature_with is SignatureCheck.NO_CHECK:
         paragraph["Trusted"] = "yes"
@@ -184,10 +191,13 @@ def _paragraph(repository: BootstrapRepository, directory: Path) -> Deb822:
     return paragraph
 
 
-def _look_up_components(repository: BootstrapRepository, directory: Path) -> list[str]:
+def _look_up_components(
+    repository: BootstrapRepository, directory: Path, apt_conf: Path | None
+) -> list[str]:
     target = directory / "Release"
     target.unlink(missing_ok=True)
-    download(f"{repository.mirror.rstrip('/')}/dists/{repository.suite}/Release", target)
+    release = f"{repository.mirror.rstrip('/')}/dists/{repository.suite}/Release"
+    download(release, target, apt_conf=apt_conf)
     return components_of_release(target.read_text(encoding="utf-8", errors="replace"))
 
 

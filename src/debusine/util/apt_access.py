@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from debusine.errors import UserError
-from debusine.util.apt_config import AptConfig, AptMachine
+from debusine.util.apt_config import AptConfig, AptMachine, parse_dump
 from debusine.util.command import Command, run
 
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 APT_HELPER = "/usr/lib/apt/apt-helper"
+DETECTION_TIMEOUT_S = 30
 
 _PLAIN = re.compile(
     r"^Acquire::(?:"
@@ -40,6 +42,14 @@ _FILE = re.compile(
     r"^Acquire::https?::(?:.+::)?(?:CaInfo|IssuerCert|CRL-File|SslCert|SslKey)$", re.IGNORECASE
 )
 _AUTO_DETECT = ("Acquire::http::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect")
+# for us alone, so that mirrors which become known later are treated like the others
+_SPARED = "Debusine::No-Proxy"
+_DETECTS = "Debusine::Detect-Proxy"
+_NETRC = "Dir::Etc::netrc"
+# nothing of this machine counts beside what is lent
+_ALONE = tuple((f"Dir::Etc::{name}", "/dev/null") for name in ("main", "parts", "netrcparts"))
+_AUTHORITIES = "Acquire::https::CaInfo"
+_SCHEMES = ("http", "https")
 _USING = re.compile(r"^Using proxy '(.*)' for URL ")
 
 
@@ -64,22 +74,77 @@ class AptAccess:
         """False if APT's defaults do."""
         return bool(self.settings or self.file_settings or self.netrc)
 
-    def write(self, directory: Path, *, seen_at: str | None = None) -> Path:
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """
+        Read what :meth:`write` wrote.
+
+        :raises UserError: if it is not there
+        """
+        place = f"{directory}/"
+        values = [
+            (name, value)
+            for name, value in parse_dump(_read(directory / "apt.conf").decode()).values
+            if not name.startswith("Dir::Etc::")
+        ]
+        netrc = directory / "auth.conf"
+        files = sorted(directory.glob("*.pem"))
+        return cls(
+            settings=tuple(pair for pair in values if not pair[1].startswith(place)),
+            file_settings=tuple(
+                (name, value.removeprefix(place))
+                for name, value in values
+                if value.startswith(place)
+            ),
+            files=tuple((path.name, _read(path)) for path in files),
+            netrc=_read(netrc).decode().rstrip("\n") if netrc.exists() else "",
+        )
+
+    def with_mirrors(self, mirrors: Iterable[str]) -> AptAccess:
+        """
+        Say how to reach more mirrors.
+
+        :param mirrors: their URLs, which may hold credentials
+        :raises UserError: if the credentials cannot be said in APT's words
+        """
+        uris = list(mirrors)
+        values = dict(self.settings)
+        spared = values.get(_SPARED, "").split()
+        settings = [*self.settings, *_direct(spared, uris)]
+        if _DETECTS in values:
+            settings += _detected_proxies(uris)
+        logins = [self.netrc, *(_as_netrc(uri) for uri in uris)]
+        named, files = self.file_settings, self.files
+        trusts = any(name.lower() == _AUTHORITIES.lower() for name, _ in named)
+        if not trusts and SYSTEM_CERTIFICATES.is_file() and any(map(_is_https, uris)):
+            # a minimal chroot trusts nobody, and the machine may trust an authority of its own
+            named = (*named, (_AUTHORITIES, "system.pem"))
+            files = (*files, ("system.pem", _read(SYSTEM_CERTIFICATES)))
+        return AptAccess(
+            settings=tuple(dict.fromkeys(settings)),
+            file_settings=named,
+            files=files,
+            netrc="\n".join(dict.fromkeys(login for login in logins if login)),
+        )
+
+    def write(self, directory: Path, *, seen_at: str | None = None, alone: bool = False) -> Path:
         """
         Write private files: ``apt.conf`` and what it names.
 
         :param directory: made with mode 0700, its files with 0600
         :param seen_at: where the reader finds the directory, if that is elsewhere
+        :param alone: an APT that is told of it by ``APT_CONFIG`` reads nothing in ``/etc/apt``
         :returns: the path of ``apt.conf``
         :raises UserError: if a value cannot stand in an ``apt.conf``
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
         place = seen_at or str(directory)
-        lines = [f'{name} "{_checked(name, value)}";' for name, value in self.settings]
+        settings = [*(_ALONE if alone else ()), *self.settings]
+        lines = [f'{name} "{_checked(name, value)}";' for name, value in settings]
         lines += [f'{name} "{place}/{file}";' for name, file in self.file_settings]
         if self.netrc:
-            lines.append(f'Dir::Etc::netrc "{place}/auth.conf";')
+            lines.append(f'{_NETRC} "{place}/auth.conf";')
             _write_private(directory / "auth.conf", f"{self.netrc}\n".encode())
         for name, content in self.files:
             _write_private(directory / name, content)
@@ -110,6 +175,10 @@ def _checked(name: str, value: str) -> str:
             resolution="Write it as %22 or %0A.",
         )
     return value
+
+
+def _is_https(uri: str) -> bool:
+    return uri.startswith("https:")
 
 
 def _password(uri: str) -> str | None:
@@ -169,18 +238,20 @@ def access_of(
     :raises UserError: if a certificate that APT names cannot be read
     """
     environ = os.environ if environ is None else environ
-    mirrors = [*(source.uri for source in machine.sources), *uris]
-    settings = [(key, value) for key, value in machine.config.values if _keep(key, value)]
-    settings += _proxies_of_environment(machine.config, mirrors, environ)
-    settings += _detected_proxies(machine.config, mirrors)
-    file_settings, files = _files(machine.config, mirrors)
-    logins = [machine.netrc, *(_as_netrc(uri) for uri in mirrors)]
-    return AptAccess(
+    config = machine.config
+    settings = [(key, value) for key, value in config.values if _keep(key, value)]
+    settings += _proxies_of_environment(config, environ)
+    if any(config.get(name) for name in _AUTO_DETECT):
+        settings.append((_DETECTS, "yes"))
+    named = tuple((key, value) for key, value in config.values if value and _FILE.match(key))
+    names = {path: f"file-{n}.pem" for n, path in enumerate(dict.fromkeys(p for _, p in named))}
+    own = AptAccess(
         settings=tuple(dict.fromkeys(settings)),
-        file_settings=file_settings,
-        files=files,
-        netrc="\n".join(dict.fromkeys(login for login in logins if login)),
+        file_settings=tuple((key, names[path]) for key, path in named),
+        files=tuple((name, _read(Path(path))) for path, name in names.items()),
+        netrc=machine.netrc,
     )
+    return own.with_mirrors([*(source.uri for source in machine.sources), *uris])
 
 
 def _keep(name: str, value: str) -> bool:
@@ -189,26 +260,30 @@ def _keep(name: str, value: str) -> bool:
 
 
 def _proxies_of_environment(
-    config: AptConfig, mirrors: Iterable[str], environ: Mapping[str, str]
-) -> list[tuple[str, str]]:
+    config: AptConfig, environ: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Say in APT's words what the environment says (apt-transport-http(1))."""
-    found = []
-    for scheme in ("http", "https"):
+    for scheme in _SCHEMES:
         name = f"Acquire::{scheme}::Proxy"
         # APT reads the lower case name only, and prefers its configuration
         given = environ.get(f"{scheme}_proxy", "")
         if given and not config.get(name):
-            found.append((name, given))
+            yield name, given
     spared = [word.strip() for word in environ.get("no_proxy", "").split(",") if word.strip()]
-    hosts = {urlsplit(uri).hostname or "" for uri in mirrors} | set(spared)
+    if spared:
+        yield _SPARED, " ".join(spared)
+        yield from _direct(spared, ())
+
+
+def _direct(spared: Iterable[str], mirrors: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name the hosts that are reached without a proxy; APT knows no patterns there."""
+    patterns = list(spared)
+    hosts = {urlsplit(uri).hostname or "" for uri in mirrors} | set(patterns)
     for host in sorted(hosts - {""}):
         is_name = not host.startswith((".", "*"))
-        if is_name and any(_matches(host, pattern) for pattern in spared):
-            found += [(f"Acquire::{scheme}::Proxy::{host}", "DIRECT") for scheme in _SCHEMES]
-    return found
-
-
-_SCHEMES = ("http", "https")
+        if is_name and any(_matches(host, pattern) for pattern in patterns):
+            for scheme in _SCHEMES:
+                yield f"Acquire::{scheme}::Proxy::{host}", "DIRECT"
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -216,35 +291,15 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern or fnmatch(host, f"*{pattern}" if pattern.startswith(".") else pattern)
 
 
-def _detected_proxies(config: AptConfig, mirrors: Iterable[str]) -> list[tuple[str, str]]:
+def _detected_proxies(mirrors: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Ask the machine's detection program here: elsewhere it does not exist."""
-    if not any(config.get(name) for name in _AUTO_DETECT):
-        return []
-    found = []
     for uri in dict.fromkeys(mirrors):
         parts = urlsplit(uri)
         if parts.scheme in _SCHEMES and parts.hostname:
-            command = Command([APT_HELPER, "auto-detect-proxy", uri])
+            command = Command([APT_HELPER, "auto-detect-proxy", uri], timeout_s=DETECTION_TIMEOUT_S)
             match = _USING.match(run(command).text)
             if match and match[1]:
-                found.append((f"Acquire::{parts.scheme}::Proxy::{parts.hostname}", match[1]))
-    return found
-
-
-def _files(
-    config: AptConfig, mirrors: Iterable[str]
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, bytes], ...]]:
-    named = [(key, value) for key, value in config.values if value and _FILE.match(key)]
-    if (
-        any(uri.startswith("https:") for uri in mirrors)
-        and not config.get("Acquire::https::CaInfo")
-        and SYSTEM_CERTIFICATES.is_file()
-    ):
-        # a minimal chroot trusts nobody, and the machine may trust an authority of its own
-        named.append(("Acquire::https::CaInfo", str(SYSTEM_CERTIFICATES)))
-    names = {path: f"file-{n}.pem" for n, path in enumerate(dict.fromkeys(p for _, p in named))}
-    settings = tuple((key, names[path]) for key, path in named)
-    return settings, tuple((name, _read(Path(path))) for path, name in names.items())
+                yield f"Acquire::{parts.scheme}::Proxy::{parts.hostname}", match[1]
 
 
 def _read(path: Path) -> bytes:

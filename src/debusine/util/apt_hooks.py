@@ -3,7 +3,8 @@
 Lend APT access to a chroot while it fetches packages, and take it back.
 
 What is lent never stays: in a tarball it would reach an artifact, in a build the
-package's own code could read it.
+package's own code could read it. While it is there, only root can read it, and what
+APT's methods open themselves, its user ``_apt`` as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from debusine.util.apt_access import AptAccess
 CHROOT_DIRECTORY = "/etc/apt/debusine-access"
 CHROOT_CONF = "/etc/apt/apt.conf.d/90debusine-access"
 _ROOT = "@ROOT@"
+# APT's methods run as _apt and read certificates themselves; old ones may lack the user
+_FOR_METHODS = f"chown _apt {CHROOT_DIRECTORY}/*.pem 2>/dev/null || true"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,9 +59,9 @@ def mmdebstrap_arguments(access: AptAccess, directory: Path) -> MmdebstrapArgume
             # mmdebstrap's directories hold neither blanks nor bars
             f'--setup-hook=cd / && umask 077 && sed "s|{_ROOT}|$1|" {inside}/apt.conf > {conf}',
             f"--setup-hook=cd / && chmod 0600 {inside}/* && chmod 0711 {inside}",
-            # APT's methods run as _apt and read certificates themselves
             f"--setup-hook=cd / && chown _apt {inside}/*.pem 2>/dev/null || true",
             f'--customize-hook=cd / && umask 077 && sed "s|{_ROOT}||" {inside}/apt.conf > {conf}',
+            f'--customize-hook=cd / && chroot "$1" sh -c {shlex.quote(_FOR_METHODS)}',
         ),
         after=(f"--customize-hook=cd / && rm -rf {inside} {conf}",),
     )
@@ -78,9 +81,7 @@ def sbuild_arguments(access: AptAccess, directory: Path) -> tuple[str, ...]:
         f"umask 077 && mkdir -p {CHROOT_DIRECTORY}"
         f" && tar -x --no-same-owner -C {CHROOT_DIRECTORY}"
         f" && cp {CHROOT_DIRECTORY}/apt.conf {CHROOT_CONF}"
-        # APT's methods run as _apt and read certificates themselves
-        f" && chmod 0711 {CHROOT_DIRECTORY} && chmod 0644 {CHROOT_CONF}"
-        f" && chown _apt {CHROOT_DIRECTORY}/*.pem 2>/dev/null || true"
+        f" && chmod 0711 {CHROOT_DIRECTORY} && {{ {_FOR_METHODS}; }}"
     )
     lend = f"tar -c -C {source} . | %SBUILD_CHROOT_EXEC sh -c {shlex.quote(unpack)}"
     return (

@@ -21,7 +21,8 @@ from debusine.testing.environment import machine_source
 from debusine.testing.ordinary_user import OrdinaryUser, ordinary_user, workplace
 from debusine.testing.resigned_mirror import serve_resigned, take_index
 from debusine.testing.task_client import FakeTaskClient
-from debusine.util.apt_config import AptConfig, AptMachine, read_machine
+from debusine.util.apt_access import AptAccess
+from debusine.util.apt_config import read_machine
 from debusine.util.command import Command, run
 
 __all__ = ["ordinary_user", "workplace"]
@@ -74,7 +75,8 @@ def bootstrap(directory: Path, url: str, key: bytes, **repository: Any) -> tuple
         {},
     )
     # this machine may allow old Release files everywhere
-    task.apt_machine = AptMachine(config=AptConfig(values=()), sources=())
+    task.apt_access_directory = directory / "lent"
+    AptAccess().write(task.apt_access_directory)
     task.debusine, task.workspace_name, task.work_request_id = client, "System", 1
     task.set_working_directory(directory / "work")
     result = task.execute()

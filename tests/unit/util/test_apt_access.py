@@ -69,6 +69,7 @@ def test_environment_counts_where_apt_is_not_configured() -> None:
         "Acquire::https::Proxy::a.local.example.org": "DIRECT",
         "Acquire::http::Proxy::plain.example.org": "DIRECT",
         "Acquire::https::Proxy::plain.example.org": "DIRECT",
+        "Debusine::No-Proxy": ".local.example.org plain.example.org",
     }
 
 
@@ -90,6 +91,39 @@ def test_credentials_of_urls_become_entries(tmp_path: Path) -> None:
     assert f'Dir::Etc::netrc "{tmp_path}/x/auth.conf";' in conf.read_text()
     assert access.secrets() == {"p@ss", "other"}
     assert "p@ss" not in repr(access)
+
+
+def test_what_is_written_can_be_read_and_widened(tmp_path: Path) -> None:
+    for name in ("ca", "key"):
+        (tmp_path / name).write_text(name)
+    machine = _machine(
+        f'Acquire::https::CaInfo "{tmp_path}/ca";\n'
+        f'Acquire::https::a.example.org::SslKey "{tmp_path}/key";\n'
+        'Acquire::http::Proxy "http://u:pw@p.example.org:3128";\n',
+        "https://me:p@a.example.org/",
+        netrc="machine b.example.org\nlogin you\npassword other",
+    )
+    access = access_of(machine, environ={"no_proxy": ".local.example.org"})
+
+    access.write(tmp_path / "lent", alone=True)
+    lent = AptAccess.read(tmp_path / "lent")
+
+    assert lent == access
+    wider = lent.with_mirrors(["http://x:y@c.local.example.org/debian"])
+    assert set(wider.settings) - set(lent.settings) == {
+        ("Acquire::http::Proxy::c.local.example.org", "DIRECT"),
+        ("Acquire::https::Proxy::c.local.example.org", "DIRECT"),
+    }
+    new = "machine http://c.local.example.org/debian login x password y"
+    assert wider.netrc == f"{lent.netrc}\n{new}"
+    assert wider.files == lent.files
+
+
+def test_alone_nothing_of_the_machine_counts(tmp_path: Path) -> None:
+    conf = AptAccess().write(tmp_path / "lent", alone=True)
+
+    assert AptAccess.read(conf.parent) == AptAccess()
+    assert 'Dir::Etc::parts "/dev/null";' in conf.read_text().splitlines()
 
 
 def test_passwords_that_no_file_can_hold() -> None:

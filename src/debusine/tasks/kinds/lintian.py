@@ -23,7 +23,7 @@ from debusine.artifacts.relation import RelationType
 from debusine.domain import tags as tag_names
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
-from debusine.tasks.apt_lending import install
+from debusine.tasks.apt_lending import access_for, install
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import (
     MultiInput,
@@ -42,8 +42,6 @@ from debusine.tasks.lintian_output import (
     summarise,
 )
 from debusine.tasks.with_executor import INSTALL_LOG, BaseTaskWithExecutor
-from debusine.util.apt_access import AptAccess, access_of
-from debusine.util.apt_config import read_machine
 
 CONFIGURE_LOG = "configure_for_execution.log"
 FOUND_SOMETHING = 2
@@ -70,6 +68,7 @@ class Lintian(
     """Checks source and binary packages in a clean environment."""
 
     TASK_VERSION = 1
+    USES_APT = True
     CAPTURE_OUTPUT_FILENAME = OUTPUT
 
     source_artifact = OptionalSingleInput(
@@ -90,8 +89,6 @@ class Lintian(
     def post_init(self) -> None:
         super().post_init()
         self.targets: list[Target] = []
-        self.apt_access: AptAccess | None = None
-        """What reaching the mirrors takes; read from this machine unless it is set."""
 
     # what the server asks
 
@@ -179,8 +176,7 @@ class Lintian(
         def step(cmd: list[str]) -> None:
             self.run_executor_command(cmd, INSTALL_LOG, run_as_root=True)
 
-        access = access_of(read_machine()) if self.apt_access is None else self.apt_access
-        install(instance, ["lintian"], access=access, step=step)
+        install(instance, ["lintian"], access=access_for(self), step=step)
 
     @override
     def _cmdline(self) -> list[str]:

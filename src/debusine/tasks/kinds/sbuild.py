@@ -20,6 +20,7 @@ from debusine.domain import tags
 from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
+from debusine.tasks.apt_lending import access_for
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.errors import TaskConfigError
@@ -48,8 +49,6 @@ from debusine.tasks.sbuild_output import (
     judge,
 )
 from debusine.tasks.with_executor import BaseTaskWithExecutor
-from debusine.util.apt_access import AptAccess, access_of
-from debusine.util.apt_config import read_machine
 from debusine.util.apt_hooks import sbuild_arguments
 from debusine.util.userns import remove_tree
 
@@ -74,6 +73,7 @@ class Sbuild(
     """
 
     TASK_VERSION = 1
+    USES_APT = True
 
     input_source_artifact = SingleInput(
         field="input.source_artifact",
@@ -97,8 +97,6 @@ class Sbuild(
         self._dsc_name = ""
         self._extra_debs: list[Path] = []
         self._configuration = Path()
-        self.apt_access: AptAccess | None = None
-        """What reaching the mirrors takes; read from this machine unless it is set."""
         self._apt_options: tuple[str, ...] = ()
 
     # what the server asks
@@ -230,8 +228,7 @@ class Sbuild(
         directory = self.get_working_directory()
         self._configuration = directory / "sbuild.conf"
         write_configuration(self._configuration, output=execute_directory)
-        access = access_of(read_machine()) if self.apt_access is None else self.apt_access
-        self._apt_options = sbuild_arguments(access, directory / "apt-access")
+        self._apt_options = sbuild_arguments(access_for(self), directory / "apt-access")
 
     @override
     def _cmdline(self) -> list[str]:

@@ -77,7 +77,8 @@ def make_task(directory: Path, sandbox: Sandbox, **data: Any) -> tuple[Lintian, 
         },
     )
     task.executor_type = scripted_executor(sandbox)
-    task.apt_access = AptAccess()
+    task.apt_access_directory = directory / "lent"
+    AptAccess().write(task.apt_access_directory)
     task.debusine, task.workspace_name, task.work_request_id = client, "System", 9
     task.set_working_directory(directory / "work")
     return task, client
@@ -175,7 +176,8 @@ def test_lintian_is_installed_only_where_it_is_missing(tmp_path: Path) -> None:
 def test_apt_is_lent_only_while_lintian_is_installed(tmp_path: Path) -> None:
     sandbox = Sandbox(installed=False)
     task, _ = make_task(tmp_path, sandbox)
-    task.apt_access = AptAccess(settings=(("Acquire::http::Proxy", "http://proxy.example.org"),))
+    access = AptAccess(settings=(("Acquire::http::Proxy", "http://proxy.example.org"),))
+    access.write(tmp_path / "lent")
     task.execute()
     assert "90debusine-access" in sandbox.conf
     removed = [call for call in sandbox.calls if call[:2] == ("rm", "-rf")]

@@ -15,7 +15,7 @@ from debusine.tasks.bootstrap_models import INLINE_KEYRING, BootstrapKeyring
 from debusine.tasks.bootstrap_sources import components_of_release, fetch_keyring
 from debusine.tasks.kinds.mmdebstrap import MmDebstrap
 from debusine.testing.task_client import FakeTaskClient
-from debusine.util.apt_config import AptConfig, AptMachine
+from debusine.util.apt_access import AptAccess
 from debusine.util.files import sha256_of
 
 ARCHIVE_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -48,15 +48,12 @@ def data(**changes: Any) -> dict[str, Any]:
     }
 
 
-def machine(*values: tuple[str, str]) -> AptMachine:
-    return AptMachine(config=AptConfig(values=values), sources=())
-
-
 def configured(
     directory: Path, *values: tuple[str, str], **changes: Any
 ) -> tuple[MmDebstrap, list[str]]:
     task = MmDebstrap(data(**changes), {})
-    task.apt_machine = machine(*values)
+    task.apt_access_directory = directory / "lent"
+    AptAccess(settings=values).write(task.apt_access_directory)
     task.set_working_directory(directory / "work")
     task.scratch_directory = directory / "scratch"
     task.scratch_directory.mkdir()

@@ -62,7 +62,8 @@ def make_task(
     task.workspace_name = "System"
     task.work_request_id = 7
     task.executor_type = FakeExecutor
-    task.apt_access = AptAccess()
+    task.apt_access_directory = tmp_path / "lent"
+    AptAccess().write(task.apt_access_directory)
     task.set_working_directory(tmp_path / "work")
     return task
 
@@ -287,7 +288,8 @@ def test_access_to_mirrors_is_lent_and_taken_back(tmp_path: Path) -> None:
     client = FakeTaskClient()
     add_artifacts(client, tmp_path / "server")
     task = make_task(tmp_path, client)
-    task.apt_access = AptAccess(netrc="machine deb.example.org login me password hunter2")
+    access = AptAccess(netrc="machine deb.example.org login me password hunter2")
+    access.write(tmp_path / "lent")
     prepare(task, tmp_path)
     command = task._cmdline()
     assert not [word for word in command if "hunter2" in word]
