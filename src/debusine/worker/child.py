@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from debusine.client.debusine import Debusine
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes
+from debusine.errors import DebusineError
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.statistics import TaskStatistics
 from debusine.wire.work_request import (
@@ -24,6 +25,7 @@ from debusine.wire.work_request import (
     OutputError,
     WorkRequestCompleted,
 )
+from debusine.worker.apt import lend_apt
 from debusine.worker.channel import TaskChannel
 from debusine.worker.job import Job
 from debusine.worker.processes import die_with_parent, hide_memory, set_name
@@ -50,6 +52,9 @@ def run_child(job: Job, channel: socket.socket) -> NoReturn:
     :param channel: where log and result go
     """
     try:
+        # what we read as root is not worth outliving who looks after us
+        die_with_parent()
+        lent = _lend(job)
         isolate(job.account, output=job.directories.output)
         os.environ.clear()
         os.environ.update(job.variables())
@@ -57,7 +62,7 @@ def run_child(job: Job, channel: socket.socket) -> NoReturn:
         set_name(f"task-{job.request.task_name}")
         logging.basicConfig(level=logging.INFO, force=True, stream=sys.stderr)
         sender = TaskChannel(channel)
-        sender.send_result(run_task(job, sender).model_dump(mode="json", exclude_unset=True))
+        sender.send_result(run_task(job, sender, lent).model_dump(mode="json", exclude_unset=True))
     except BaseException:  # noqa: BLE001  the supervisor reads it from the output
         traceback.print_exc()
         sys.stderr.flush()
@@ -95,10 +100,19 @@ def isolate(account: Account, *, output: Path | None = None) -> None:
         os._exit(1)
 
 
-def run_task(job: Job, sender: TaskChannel) -> WorkRequestCompleted:
-    """Run the task of a job; whatever goes wrong becomes a result."""
+def run_task(
+    job: Job, sender: TaskChannel, lent: Path | _StageError | None = None
+) -> WorkRequestCompleted:
+    """
+    Run the task of a job; whatever goes wrong becomes a result.
+
+    :param lent: what APT needs to reach mirrors, or why it cannot be had
+    """
     try:
         task = _make_task(job)
+        if isinstance(lent, _StageError):
+            raise lent
+        task.apt_access_directory = lent
         _equip(task, job, sender)
         _obey_abort(task)
         with TaskStatistics(task) as statistics:
@@ -112,6 +126,14 @@ def run_task(job: Job, sender: TaskChannel) -> WorkRequestCompleted:
     return WorkRequestCompleted(
         result=result, output_data=OutputData(runtime_statistics=statistics.result())
     )
+
+
+def _lend(job: Job) -> Path | _StageError | None:
+    try:
+        return lend_apt(job)
+    except (DebusineError, OSError) as error:
+        why = error.explain() if isinstance(error, DebusineError) else str(error)
+        return _StageError("setup-failed", f"cannot lend this machine's way to mirrors: {why}")
 
 
 def _make_task(job: Job) -> AnyTask:

@@ -10,6 +10,7 @@ The directories of one task: made for it, gone after it.
         spool/                  the log, until the server has it
         output.log              what the task's own process prints
         work/  home/            of the user who runs the task
+        apt-access/             credentials for mirrors, of that user; only if the task needs them
     SCRATCH/debusine-WR-ID-RANDOM/
         tmp/                    the task's TMPDIR
 """
@@ -69,6 +70,11 @@ class TaskDirectories:
         return self.scratch / "tmp"
 
     @property
+    def apt_access(self) -> Path:
+        """What the task's APT needs to reach mirrors; made by who knows it."""
+        return self.root / "apt-access"
+
+    @property
     def spool(self) -> Path:
         """Where the agent keeps what the server has not got yet of the log."""
         return self.root / "spool"
@@ -93,7 +99,7 @@ class TaskDirectories:
 
         :raises DebusineError: if something cannot be removed
         """
-        for path in (self.work, self.home, self.scratch):
+        for path in (self.apt_access, self.work, self.home, self.scratch):
             remove_tree(path)
 
     def remove(self) -> None:
