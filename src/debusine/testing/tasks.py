@@ -7,8 +7,10 @@ A worker that runs them is told to by the name of this module, never by default.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
@@ -147,4 +149,29 @@ class TestLook(_TestTask):
             f"scratch:{self.get_scratch_directory()}",
         ]
         self.log_sender.send("".join(f"{fact}\n" for fact in facts).encode(), "stdout")
+        return WorkRequestResults.SUCCESS
+
+
+class TestApt(_TestTask):
+    """Write down what it was lent for APT."""
+
+    TASK_NAME = "testapt"
+    USES_APT = True
+
+    @override
+    def run(self, execute_directory: Path) -> WorkRequestResults:
+        lent = self.apt_access_directory
+        assert lent is not None
+        seen = {
+            "uid": os.getuid(),
+            "directory": str(lent),
+            "owners": sorted({path.stat().st_uid for path in (lent, *lent.iterdir())}),
+            "modes": {
+                path.name: f"{stat.S_IMODE(path.stat().st_mode):o}"
+                for path in (lent, *lent.iterdir())
+            },
+            "conf": (lent / "apt.conf").read_text(),
+            "auth": (lent / "auth.conf").read_text(),
+        }
+        Path(self.data.path).write_text(json.dumps(seen))
         return WorkRequestResults.SUCCESS
