@@ -76,7 +76,8 @@ def test_a_damaged_file_gives_a_new_key(data_dir: DataDir, text: str) -> None:
 
 def test_the_agent_can_read_what_is_written(data_dir: DataDir) -> None:
     (data_dir.worker / "config.ini").write_text(
-        "[General]\nscratch-directory = /srv/scratch\n[Environment]\nccache_dir = /var/cache/ccache\n"
+        "[General]\nscratch-directory = /srv/scratch\n"
+        "[Environment]\nccache_dir = /var/cache/ccache\n"
     )
     key = new_key()
     write_agent_config(data_dir, url="http://127.0.0.1:8000", key=key)
