@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +18,19 @@ from debusine.client.local_server import (
     SERVER_NAME,
     WORKER_COMMENT,
     WORKER_USER,
+    DataDir,
+    find_holder,
 )
+from debusine.errors import ConflictError
 from debusine.tasks.executors.images import default_cache_directory
 from debusine.util.command import Command, run
 from debusine.util.files import write_atomically
 from debusine.util.ini import remove_section
 from debusine.util.userns import remove_tree
 
+# a server that was started for a build ends some seconds after it
+ENDING_TIMEOUT_S = 10.0
+POLL_S = 0.1
 SCRATCH_PARENTS = (Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108  where agents put it
 
 
@@ -40,6 +47,24 @@ class Belonging:
     where: str
     size_bytes: int
     remove: Callable[[], None]
+
+
+def wait_until_stopped(data_dir: Path, *, timeout_s: float = ENDING_TIMEOUT_S) -> None:
+    """
+    Make sure that no server runs on a data directory; wait for one that is just ending.
+
+    :raises ConflictError: if one runs, and does not end
+    """
+    layout = DataDir(data_dir)
+    deadline = time.monotonic() + timeout_s
+    while (holder := find_holder(layout)) is not None:
+        # only those that were started for a build end by themselves
+        if not layout.in_use.exists() or time.monotonic() > deadline:
+            raise ConflictError(
+                f"a server runs on {data_dir}: process {holder.pid} at {holder.url}",
+                resolution="Stop it first: Ctrl-C where it runs, or systemctl stop debusine.",
+            )
+        time.sleep(POLL_S)
 
 
 def find_belongings(data_dir: Path) -> Iterator[Belonging]:

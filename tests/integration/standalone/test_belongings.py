@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from debusine.cli.belongings import find_belongings
+from debusine.cli.belongings import find_belongings, wait_until_stopped
 from debusine.cli.commands.purge import purge
 from debusine.client import local_server
 from debusine.client.local_server import DataDir, Holder
@@ -114,3 +115,16 @@ def test_refuses_while_a_server_runs(data_dir: DataDir, home: Path) -> None:
     assert isinstance(result.exception, ConflictError)
     assert "4711" in result.exception.brief
     assert data_dir.root.exists()
+
+
+def test_waits_for_a_server_that_ends_after_its_build(data_dir: DataDir) -> None:
+    data_dir.in_use.touch()
+    lock = try_lock(data_dir.lock)
+    assert lock is not None
+    with pytest.raises(ConflictError):
+        wait_until_stopped(data_dir.root, timeout_s=0.1)
+    ending = threading.Timer(0.3, lock.release)
+    ending.start()
+    wait_until_stopped(data_dir.root, timeout_s=20)
+    ending.join()
+    assert try_lock(data_dir.lock) is not None

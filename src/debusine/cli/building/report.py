@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.table import Table
@@ -17,6 +19,24 @@ from debusine.cli.verdict import Verdict, duration_text
 from debusine.wire.base import JsonObject
 
 _KIB = 1024
+_PROGRAM = "debusine"
+
+
+def program_name(called: str | None = None) -> str:
+    """
+    Say how this program is called from where the user is.
+
+    :param called: how the user called it; default: as the operating system says
+
+    >>> program_name("nowhere/bin/debusine")
+    'nowhere/bin/debusine'
+    """
+    path = Path(sys.argv[0] if called is None else called)
+    found = shutil.which(_PROGRAM)
+    # another program may have called us as a module
+    if path.name != _PROGRAM or (found and path.exists() and path.samefile(found)):
+        return _PROGRAM
+    return str(path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,18 +50,19 @@ class Epilogue:
 
     again: Sequence[str]
     data_dir: Path | None = None
+    program: str = field(default_factory=program_name)
 
     @property
     def repeat(self) -> str:
         """The command that does the same once more."""
-        return shlex.join(["debusine", *self.again])
+        return shlex.join([self.program, *self.again])
 
     @property
     def remove(self) -> str | None:
         """The command that removes everything that was made, but for the output."""
         if self.data_dir is None:
             return None
-        return shlex.join(["debusine", "purge", "--data-dir", str(self.data_dir)])
+        return shlex.join([self.program, "purge", "--data-dir", str(self.data_dir)])
 
 
 def size_text(size_bytes: int) -> str:
@@ -96,13 +117,14 @@ def show(outcome: Outcome, epilogue: Epilogue, screen: Screen) -> None:
 
 def _places(outcome: Outcome, epilogue: Epilogue) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    if outcome.output.is_dir():
+    if outcome.output.is_dir() and any(outcome.output.iterdir()):
         rows.append(("Files", str(outcome.output)))
     rows += [(f"{step.name.capitalize()} log", str(step.log)) for step in outcome.steps if step.log]
     rows += [
         (f"{step.name.capitalize()} page", step.url)
         for step in outcome.steps
-        if step.url and step.verdict is not Verdict.SUCCESS
+        # an embedded server stops now: nobody could open its pages
+        if epilogue.data_dir is None and step.url and step.verdict is not Verdict.SUCCESS
     ]
     rows.append(("Again", epilogue.repeat))
     if epilogue.remove:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from debusine.cli.belongings import Belonging, find_belongings
-from debusine.client.local_server import DataDir, find_holder
-from debusine.errors import ConflictError, DebusineError
+from debusine.cli.belongings import Belonging, find_belongings, wait_until_stopped
+from debusine.errors import DebusineError
 from debusine.settings import default_data_dir
 
 MIB = 2**20
@@ -38,6 +37,8 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
     Packages that were installed stay. The exit status is 1 if something could not be removed.
     """
     data_dir = data_dir.absolute()
+    if not dry_run:
+        wait_until_stopped(data_dir)
     found = list(find_belongings(data_dir))
     if not found:
         click.echo("There is nothing to remove.")
@@ -46,22 +47,12 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
         click.echo(f"{belonging.size_bytes / MIB:10.1f} MiB  {belonging.what}: {belonging.where}")
     if dry_run:
         return 0
-    _refuse_while_running(data_dir)
     if not yes:
         click.confirm("Remove all of this?", abort=True)
     failures = [failure for belonging in found if (failure := _remove(belonging))]
     for failure in failures:
         click.echo(failure, err=True)
     return 1 if failures else 0
-
-
-def _refuse_while_running(data_dir: Path) -> None:
-    holder = find_holder(DataDir(data_dir))
-    if holder is not None:
-        raise ConflictError(
-            f"a server runs on {data_dir}: process {holder.pid} at {holder.url}",
-            resolution="Stop it first: Ctrl-C where it runs, or systemctl stop debusine.",
-        )
 
 
 def _remove(belonging: Belonging) -> str | None:
