@@ -101,9 +101,11 @@ def _pages(page: Path, _argument: str, _old: str) -> str:
 
 
 def _title_and_sentence(page: Path) -> tuple[str, str]:
-    title, _, rest = page.read_text().partition("\n\n")
-    first = re.sub(r"\s+", " ", rest.partition("\n\n")[0])
-    return title.lstrip("# "), re.split(r"(?<=[.:])\s", first)[0].rstrip(".:")
+    """Title of a page, and the first sentence of what is neither heading nor date."""
+    title, *parts = page.read_text().split("\n\n")
+    words = next(part for part in parts if not part.startswith(("#", "Date: ")))
+    first = re.split(r"(?<=[.:?])\s", re.sub(r"\s+", " ", words))[0]
+    return title.lstrip("# "), first.rstrip(".:")
 
 
 GENERATORS: dict[str, Generator] = {
