@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from debusine.server.full_disk import NoSpaceError, no_space_is_an_answer
 from debusine.server.stores.base import (
     EMPTY,
     Content,
     ContentMismatchError,
-    NoSpaceError,
     Store,
 )
-from debusine.server.stores.local import LocalStore, no_space_is_an_answer
+from debusine.server.stores.local import LocalStore
 from debusine.testing.store import MemoryStore
 from debusine.util.discovery import load_all
 

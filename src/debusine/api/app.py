@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 import structlog
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -17,6 +18,7 @@ from debusine.api.parser import StrictParser
 from debusine.api.problem import error_response, problem_response
 from debusine.domain.validation import messages_by_field
 from debusine.errors import DebusineError
+from debusine.server.full_disk import error_of_database
 from debusine.util.discovery import load_all
 from debusine.wire.problem import Problem
 
@@ -58,6 +60,15 @@ def _on_missing(_request: HttpRequest, _error: Any) -> HttpResponse:
     return problem_response(Problem(title="Object not found"), 404)
 
 
+def _on_database_error(request: HttpRequest, error: Any) -> HttpResponse:
+    """Answer when the database cannot do its part: it is busy, away, or its disk is full."""
+    answer = error_of_database(error)
+    if answer is not None:
+        return error_response(answer)
+    log.error("request-failed", path=request.path, method=request.method, exc_info=error)
+    return problem_response(Problem(title="The database does not answer"), 503)
+
+
 def _on_bug(request: HttpRequest, error: Any) -> HttpResponse:
     """Answer for what nobody expected: 400, as a 5xx would make clients repeat the call."""
     log.error("request-failed", path=request.path, method=request.method, exc_info=error)
@@ -78,6 +89,7 @@ def make_api() -> NinjaAPI:
     api.add_exception_handler(ValidationError, _on_invalid)
     api.add_exception_handler(HttpError, _on_http_error)
     api.add_exception_handler(Http404, _on_missing)
+    api.add_exception_handler(OperationalError, _on_database_error)
     api.add_exception_handler(Exception, _on_bug)
     for module in load_all("debusine.api.endpoints"):
         router = getattr(module, "router", None)

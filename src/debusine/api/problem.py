@@ -9,6 +9,8 @@ from debusine.errors import DebusineError
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
 
 INTERNAL_ERROR = 500
+# what mends itself, or is mended without the client: an agent must not drop its result
+PASSING = frozenset({503, 507})
 
 
 def problem_response(problem: Problem, status: int) -> HttpResponse:
@@ -29,7 +31,8 @@ def error_response(error: DebusineError) -> HttpResponse:
     detail = [part for part in (error.details, error.resolution) if part]
     detail.append(f"Error code: {error.code}.")
     # a 5xx makes clients repeat the call, which does not help against bugs
-    status = error.status if error.status < INTERNAL_ERROR else 400
+    is_final = error.status >= INTERNAL_ERROR and error.status not in PASSING
+    status = 400 if is_final else error.status
     problem = Problem(
         title=error.brief,
         detail="\n".join(detail),

@@ -34,6 +34,7 @@ SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 _BLOCK_BYTES = 1024 * 1024
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_UNAVAILABLE = 503
 _MAX_REDIRECTS = 5
 _ERRORS: dict[int, type[DebusineError]] = {
     400: UserError,
@@ -248,8 +249,10 @@ class Transport:
             except requests.RequestException as error:
                 raise UserError(f"cannot ask {url}: {error}") from error
             else:
-                # a problem document is the server's considered answer, whatever its status
-                busy = response.status_code in _BUSY and _problem(response) is None
+                # a problem document is the server's considered answer, but 503 means "later"
+                busy = response.status_code in _BUSY and (
+                    response.status_code == _UNAVAILABLE or _problem(response) is None
+                )
                 if not (busy and repeatable and patient):
                     return response
                 response.close()

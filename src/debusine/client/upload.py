@@ -20,6 +20,7 @@ CHUNK_BYTES = 50 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _MAX_MISMATCHES = 3
 _MAX_FAILURES = 60
+NO_SPACE = 507
 
 Progress = Callable[[int], None]
 
@@ -79,7 +80,7 @@ class FileUpload:
 
         :raises UserError: if its content is not what was declared: it changed meanwhile
         :raises DebusineError: the error the server answers with
-        :raises UpstreamError: if the server stays out of reach
+        :raises UpstreamError: if the server stays out of reach, or its disk full
         """
         with self.local.open("rb") as file:
             size = self.local.stat().st_size
@@ -93,7 +94,7 @@ class FileUpload:
 
     def _send_all(self, file: io.BufferedReader, size: int) -> bool:
         """Send everything once; False if the server found another hash."""
-        offset, failures = 0, 0
+        offset, failures, full_s = 0, 0, 0.0
         pauses = self.transport.backoff.pauses()
         while True:
             try:
@@ -108,13 +109,22 @@ class FileUpload:
             if response.status_code == requests.codes.conflict:
                 self._moved(offset, 0)
                 return False
+            if response.status_code == NO_SPACE:
+                pause = next(pauses)
+                full_s += pause
+                if full_s > self.transport.patience_s:
+                    raise error_from(response)
+                self.transport.sleep(pause)
+                # what fitted is kept
+                offset = self._moved(offset, self._ask_offset(size))
+                continue
             if response.status_code >= requests.codes.server_error:
                 failures += 1
                 if failures > _MAX_FAILURES:
                     raise error_from(response)
                 self.transport.sleep(next(pauses))
                 continue
-            offset = self._moved(offset, self._next_offset(response, size))
+            offset, full_s = self._moved(offset, self._next_offset(response, size)), 0.0
             if response.status_code == requests.codes.created:
                 return True
 

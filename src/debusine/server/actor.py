@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import OperationalError
 from django.db.models import Q
 
 from debusine.db.models import Attempt, Token, TokenType, User, Worker
@@ -132,10 +134,15 @@ LAST_SEEN_PRECISION = timedelta(minutes=5)
 
 
 def touch_token(actor: Actor, *, now: datetime) -> None:
-    """Remember that a token is in use; one statement every five minutes."""
+    """
+    Remember that a token is in use; one statement every five minutes.
+
+    That nobody can write now must not keep others from reading.
+    """
     token = actor.token
     if token is None or (
         token.last_seen_at is not None and now - token.last_seen_at < LAST_SEEN_PRECISION
     ):
         return
-    Token.objects.filter(pk=token.pk).update(last_seen_at=now)
+    with contextlib.suppress(OperationalError):
+        Token.objects.filter(pk=token.pk).update(last_seen_at=now)

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from debusine.server.full_disk import no_space_is_an_answer
 from debusine.wire.base import to_wire_time
 from debusine.wire.worker import LogStream
 
@@ -72,8 +73,9 @@ class AttemptLog:
 
         :param offset: where the sender believes that they belong; None appends
         :returns: the size afterwards, from which the sender goes on
+        :raises NoSpaceError: if the disk is full; bytes without a line do not count
         """
-        with self._locked() as (log, index):
+        with no_space_is_an_answer(), self._locked() as (log, index):
             size, index_end = _end_of_index(index)
             start = size if offset is None else offset
             if start > size or start + len(data) <= size:
@@ -94,8 +96,12 @@ class AttemptLog:
             return size + len(fresh)
 
     def end(self, exit_code: int, *, timestamp: datetime) -> None:
-        """Note how a command ended; bytes may still follow."""
-        with self._locked() as (_log, index):
+        """
+        Note how a command ended; bytes may still follow.
+
+        :raises NoSpaceError: if the disk is full
+        """
+        with no_space_is_an_answer(), self._locked() as (_log, index):
             size, index_end = _end_of_index(index)
             line = {
                 "offset": size,

@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import OperationalError, close_old_connections, connections
+
+from debusine.server.full_disk import error_of_database
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +34,11 @@ def _with_live_connection(function: Callable[[], R]) -> R:
     close_old_connections()
     try:
         return function()
+    except OperationalError as error:
+        answer = error_of_database(error)
+        if answer is None:
+            raise
+        raise answer from error
     finally:
         close_old_connections()
 
@@ -42,6 +49,7 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
 
     :param function: called in one of the database threads; it must not take long
     :returns: what the function returns; what it raises is raised
+    :raises NoSpaceError: if the database has no room left
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(

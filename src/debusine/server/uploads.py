@@ -18,8 +18,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from debusine.errors import ConflictError
+from debusine.server.full_disk import no_space_is_an_answer
 from debusine.server.stores.base import BLOCK_BYTES
-from debusine.server.stores.local import no_space_is_an_answer
 
 if TYPE_CHECKING:
     from hashlib import _Hash

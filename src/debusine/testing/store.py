@@ -7,11 +7,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from debusine.server.full_disk import NoSpaceError
 from debusine.server.stores.base import (
     BLOCK_BYTES,
     Content,
     ContentMismatchError,
-    NoSpaceError,
     check_content,
     open_source,
 )

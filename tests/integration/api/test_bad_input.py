@@ -7,9 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 
 from debusine.db.models import Artifact, Worker, WorkRequest
+from debusine.testing import factories
 
 HUGE = 10**30
 LONE_SURROGATE = '"\\ud800"'
@@ -117,3 +119,35 @@ def test_other_methods_are_refused(api: Any, method: str) -> None:
     answer = getattr(api, method)("/whoami/")
     assert "not allowed" in problem(answer, 405)["detail"]
     assert answer["Allow"] == "GET"
+
+
+class FullDatabase:
+    """Fails every statement that writes, as SQLite does on a full disk."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __call__(self, execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("SELECT"):
+            return execute(sql, *arguments)
+        raise OperationalError(self.message)
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "words"),
+    [
+        ("database or disk is full", 507, "no space left"),
+        ("database is locked", 503, "does not answer"),
+    ],
+)
+def test_an_agent_is_told_to_come_again_when_the_database_fails(
+    api: Any, worker: Any, message: str, status: int, words: str
+) -> None:
+    running = factories.make_running(worker=worker.worker)
+    path = f"/work-request/{running.work_request.pk}/completed/"
+    agent = type(api)(running.key)
+    with connection.execute_wrapper(FullDatabase(message)):
+        assert words in problem(agent.put(path, {"result": "success"}), status)["title"]
+        assert words in problem(api.post("/work-request/", {"task_name": "noop"}), status)["title"]
+        assert api.get(f"/work-request/{running.work_request.pk}/").status_code == 200
+    assert agent.put(path, {"result": "success"}).status_code == 200

@@ -153,6 +153,26 @@ def test_refusals(
         upload(transport, client, artifact)
 
 
+def test_server_without_room_is_asked_again_for_as_long_as_patience_lasts(
+    transport: Transport, client: Debusine, server: MemoryServer, artifact: LocalArtifact
+) -> None:
+    pauses: list[float] = []
+    transport.sleep = pauses.append
+
+    def keep_half(answer: Answer) -> Answer:
+        del server.artifacts.contents[1, "dir/big file+1"][500:]
+        return problem("the server has no space left", 507)
+
+    server.faults.append(Fault(path="files", what=keep_half))
+    assert sum(upload(transport, client, artifact)) == len(CONTENT)
+    assert stored(server) == CONTENT
+    assert server.requests[3].headers["Content-Range"] == "bytes 500-1499/2560"
+    server.faults.append(Fault(path="files", what=problem("no space left", 507), times=99))
+    with pytest.raises(UpstreamError, match="no space left"):
+        upload(transport, client, artifact)
+    assert sum(pauses) <= transport.patience_s + 5
+
+
 def test_server_that_stays_away(
     transport: Transport, client: Debusine, server: MemoryServer, artifact: LocalArtifact
 ) -> None:

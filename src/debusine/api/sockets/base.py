@@ -15,6 +15,11 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 from channels.layers import get_channel_layer
 from pydantic import BaseModel
 
+from debusine.server.full_disk import NoSpaceError
+
+# RFC 6455, section 7.4, and the registry of IANA that it founds
+NORMAL = 1000
+TRY_AGAIN_LATER = 1013
 TOKEN_DISABLED = "TOKEN_DISABLED"  # noqa: S105  the protocol's word
 
 log = structlog.get_logger(__name__)
@@ -72,10 +77,15 @@ class Socket:
                 await self._reject(rejection)
             except Finished:
                 await self._close()
+            except NoSpaceError as error:
+                # who comes back later sends again what was not confirmed
+                log.warning("socket-closed", problem=error.explain())
+                await self._close(TRY_AGAIN_LATER)
             finally:
                 for group in self._groups:
                     await self._layer.group_discard(group, self._channel)
-                await self.closed()
+                with contextlib.suppress(NoSpaceError):
+                    await self.closed()
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
         """Handle what comes, in turn."""
@@ -174,5 +184,5 @@ class Socket:
         await self.send(frame)
         await self._close()
 
-    async def _close(self) -> None:
-        await self._send({"type": "websocket.close", "code": 1000, "reason": ""})
+    async def _close(self, code: int = NORMAL) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": ""})

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from debusine.server.full_disk import NoSpaceError
 from debusine.server.stores.base import (
     EMPTY,
     Content,
     ContentMismatchError,
-    NoSpaceError,
     Store,
 )
 from debusine.server.stores.local import LocalStore

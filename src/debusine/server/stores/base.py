@@ -40,13 +40,6 @@ class ContentMismatchError(DebusineError):
     status = 409
 
 
-class NoSpaceError(DebusineError):
-    """The disk of the server is full; what was received so far is kept."""
-
-    code = "no-space"
-    status = 507
-
-
 class Store(Protocol):
     """
     A place for bytes.

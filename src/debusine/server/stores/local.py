@@ -12,16 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from debusine.server.full_disk import no_space_is_an_answer
 from debusine.server.stores.base import (
     BLOCK_BYTES,
     Content,
     ContentMismatchError,
-    NoSpaceError,
     check_content,
     open_source,
 )
-
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LocalStore:
@@ -115,25 +113,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def no_space_is_an_answer() -> Iterator[None]:
-    """
-    Say what to do when the disk is full.
-
-    :raises NoSpaceError: in place of the system's error
-    """
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno not in _NO_SPACE:
-            raise
-        raise NoSpaceError(
-            "the server has no space left for this file",
-            details="What was received so far is kept: the upload can be resumed.",
-            resolution="Make room on the disk that holds the server's data directory.",
-        ) from exc
 
 
 def _copy(stream: BinaryIO, target: Path) -> Content:
