@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import field_validator
 from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
@@ -16,10 +17,18 @@ class NoopData(BaseTaskDataWithExecutor):
     """
     What a user submits for ``noop``.
 
-    :param result: how the task shall end
+    :param result: how the task shall end; that it has no result is not an end
     """
 
     result: WorkRequestResults = WorkRequestResults.SUCCESS
+
+    @field_validator("result")
+    @classmethod
+    def _must_be_an_end(cls, result: WorkRequestResults) -> WorkRequestResults:
+        if result is WorkRequestResults.NONE:
+            message = "a task ends with a result"
+            raise ValueError(message)
+        return result
 
 
 class Noop(BaseExternalTask[NoopData, BaseDynamicTaskData]):

@@ -43,6 +43,7 @@ def test_fields_of_executors_are_accepted_and_unused() -> None:
     )
 
 
-def test_unknown_results_are_refused() -> None:
+@pytest.mark.parametrize("result", [True, "", "fine"])
+def test_what_is_no_result_is_refused(result: object) -> None:
     with pytest.raises(TaskConfigError, match="result"):
-        Noop({"result": True})
+        Noop({"result": result})
