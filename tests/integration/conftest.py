@@ -12,6 +12,7 @@ from django.test import Client
 
 from debusine.db.models import Scope, User, Workspace
 from debusine.server import scheduler
+from debusine.server.threads import close_connections
 from debusine.testing import factories
 from debusine.testing.factories import WithKey, WorkerWithKey
 
@@ -44,6 +45,13 @@ class ApiClient:
 
     def delete(self, path: str, **headers: str) -> HttpResponse:
         return self._call("delete", path, **headers)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_of_threads(django_db_setup: None) -> Iterator[None]:
+    """PostgreSQL drops no database that somebody is connected to."""
+    yield
+    close_connections()
 
 
 @pytest.fixture(autouse=True)

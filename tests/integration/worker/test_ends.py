@@ -171,7 +171,8 @@ def test_result_survives_a_killed_agent(mortal_agent: AgentProgram) -> None:
     mortal_agent.start()
     report = wait_for(lambda: mortal_agent.server.memory.reports.get(number))
     assert report.result is WorkRequestResults.SUCCESS
-    assert len(mortal_agent.server.hellos) == hellos + 1
+    # the report does not wait for the socket
+    wait_for(lambda: len(mortal_agent.server.hellos) == hellos + 1)
     assert list((mortal_agent.working / "reports").iterdir()) == []
 
 
