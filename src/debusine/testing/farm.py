@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,10 +42,15 @@ def free_port() -> int:
 
 @dataclass
 class Farm:
-    """One server and one agent on loopback, each killable on its own."""
+    """
+    One server and one agent on loopback, each killable on its own.
+
+    :param agent_prefix: a command that runs the agent's command
+    """
 
     root: Path
     plugins: Path
+    agent_prefix: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     server: subprocess.Popen[bytes] | None = None
     agent: subprocess.Popen[bytes] | None = None
@@ -55,7 +60,14 @@ class Farm:
         """Where the server keeps everything."""
         return DataDir(self.root / "data")
 
-    def _start(self, *command: str, log: str) -> subprocess.Popen[bytes]:
+    @property
+    def work(self) -> Path:
+        """Where the agent keeps the directories of tasks."""
+        return self.root / "work"
+
+    def _start(
+        self, *command: str, log: str, prefix: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.plugins),
@@ -64,7 +76,10 @@ class Farm:
         environment.pop("DEBUSINE_DATA_DIR", None)
         with (self.root / log).open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", *command], env=environment, stdout=output, stderr=output
+                [*prefix, sys.executable, "-m", *command],
+                env=environment,
+                stdout=output,
+                stderr=output,
             )
 
     def start_server(self) -> None:
@@ -87,8 +102,15 @@ class Farm:
         self.agent = self._start(
             "debusine.worker.main", "--log-stderr", "--log-level", "DEBUG",
             "--config-directory", str(self.data_dir.worker),
-            "--working-directory", str(self.root / "work"), log="agent.log",
+            "--working-directory", str(self.work), log="agent.log",
+            prefix=self.agent_prefix,
         )  # fmt: skip
+
+    def stop_agent(self) -> None:
+        """End the agent in an orderly way."""
+        assert self.agent is not None
+        self.agent.terminate()
+        self.agent.wait(20)
 
     def client(self) -> Debusine:
         """The API as the administrator sees it."""
@@ -199,16 +221,22 @@ def _command_line(process: psutil.Process) -> str:
 
 
 @contextlib.contextmanager
-def farm(plugins: Path) -> Iterator[Farm]:
+def farm(
+    plugins: Path, *, agent_prefix: Callable[[Path], Sequence[str]] | None = None
+) -> Iterator[Farm]:
     """
     Run a farm for a while; nothing of it stays.
 
     :param plugins: directory with distributions that server and agent also see
+    :param agent_prefix: gets the agent's working directory, and makes the command that
+        runs the agent's command
     """
     with tempfile.TemporaryDirectory(prefix="debusine-farm-", dir="/dev/shm") as name:
         root = Path(name)
         root.chmod(0o755)
         running = Farm(root=root, plugins=plugins)
+        if agent_prefix is not None:
+            running.agent_prefix = agent_prefix(running.work)
         try:
             running.start_server()
             running.start_agent()

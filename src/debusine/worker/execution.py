@@ -36,6 +36,8 @@ from debusine.worker.nursery_protocol import ABORT, ENDED, RELEASE
 # supervisor and processes are gone long before, whatever happens
 _RELEASE_S = 60
 _SHOWN_OUTPUT_CHARS = 2000
+_END_LOG_TRIES = 50
+_END_LOG_PAUSE_S = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +98,8 @@ class Execution:
             await asyncio.gather(reading, return_exceptions=self.aborted)
         finally:
             reading.cancel()
+        if self._problem is not None and not self.aborted:
+            await self._end_log(self._problem)
         return self._outcome()
 
     def abort(self) -> None:
@@ -143,6 +147,18 @@ class Execution:
             self._control_abort()
         finally:
             writer.close()
+
+    async def _end_log(self, problem: str) -> None:
+        """Say in the log why it ends here; a full disk has room again once the task's files go."""
+        for _ in range(_END_LOG_TRIES):
+            try:
+                self.streamer.flush()
+                self.streamer.write(f"\n{problem}\n".encode(errors="replace"), "internal")
+                self.streamer.end(self._exit_code)
+            except OSError:
+                await asyncio.sleep(_END_LOG_PAUSE_S)
+            else:
+                return
 
     def _control_abort(self) -> None:
         if self._control is not None:

@@ -141,7 +141,7 @@ class FullDatabase:
     ],
 )
 def test_an_agent_is_told_to_come_again_when_the_database_fails(
-    api: Any, worker: Any, message: str, status: int, words: str
+    transactional_db: None, api: Any, worker: Any, message: str, status: int, words: str
 ) -> None:
     running = factories.make_running(worker=worker.worker)
     path = f"/work-request/{running.work_request.pk}/completed/"

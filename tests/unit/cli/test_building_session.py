@@ -45,6 +45,7 @@ class MemoryClient:
 
     results: dict[str, WorkRequestResults] = field(default_factory=dict)
     has_environment: bool = True
+    has_log: bool = True
     interrupt_at: str | None = None
     artifacts: dict[int, tuple[ArtifactResponse, dict[str, bytes]]] = field(default_factory=dict)
     requests: dict[int, WorkRequest] = field(default_factory=dict)
@@ -124,7 +125,8 @@ class MemoryClient:
         self.asked.append(wanted)
         made: list[int] = []
         if wanted.task_name == "sbuild":
-            made.append(self._artifact("debian:package-build-log", {"hello.build": LOG}))
+            if self.has_log:
+                made.append(self._artifact("debian:package-build-log", {"hello.build": LOG}))
             if self.results.get("sbuild", SUCCESS) is SUCCESS:
                 files = {"hello_1.0-1_amd64.deb": b"deb", "hello_1.0-1_amd64.changes": b"c"}
                 made.append(self._artifact("debian:upload", files))
@@ -253,6 +255,12 @@ def test_a_build_that_fails_is_not_checked(tmp_path: Path) -> None:
     assert [asked.task_name for asked in client.asked] == ["sbuild"]
     assert outcome.steps[-1].remark == "failed in stage build"
     assert "Build log:" in shown
+
+
+def test_what_failed_before_sbuild_was_not_tried(tmp_path: Path) -> None:
+    outcome, shown = _build(MemoryClient(results={"sbuild": FAILURE}, has_log=False), tmp_path)
+    assert outcome.verdict.exit_status == 2
+    assert "could not be tried" in shown
 
 
 def test_lintian_does_not_decide(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -170,7 +170,11 @@ class BuildSession:
             elif artifact.category == DEBUG_LOGS and verdict_of(done) is not Verdict.SUCCESS:
                 self._download(artifact, output / "debug-logs")
                 log = log or output / "debug-logs"
-        return step_of("build", done, remark=_why(done, log), log=log), files
+        step = step_of("build", done, remark=_why(done, log), log=log)
+        if step.verdict is Verdict.FAILURE and not any(a.category == BUILD_LOG for a in artifacts):
+            # the task ended before or outside of sbuild: this says nothing about the package
+            step = replace(step, verdict=Verdict.ERROR, remark="could not be tried, see the log")
+        return step, files
 
     def _lintian(self, done: WorkRequest, source: Source, output: Path) -> Step:
         found = [self._client.artifact_get(number) for number in done.artifacts]
