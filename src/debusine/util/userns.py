@@ -10,63 +10,29 @@ from 1: such a process may change and remove the files of both.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from debusine.errors import ConflictError, NotPossibleError, UserError
 from debusine.util.command import Command, CommandError, Completed, missing, run
+from debusine.util.subids import NEEDED_IDS, free_range, subids_for
 
 _AUTO = ("unshare", "--map-users=auto", "--map-groups=auto")
 SUBIDS_ONLY = (*_AUTO, "--setuid=0", "--setgid=0")
 OWNER_AND_SUBIDS = (*_AUTO, "--map-root-user")
 TOOLS = ("unshare", "nsenter", "newuidmap", "newgidmap")
-NEEDED_IDS = 65536
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # how proc(5) writes space, tab, newline and backslash
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 Stream: TypeAlias = int | IO[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class SubIds:
-    """A range of subordinate ids: ``count`` of them from ``first`` on."""
-
-    first: int
-    count: int
-
-
-def subids_for(user: str, file: Path = Path("/etc/subuid")) -> list[SubIds]:
-    """
-    Ranges that a file gives to a user, by name or by number, in order of the file.
-
-    :param file: ``/etc/subuid`` or ``/etc/subgid``
-    :returns: may be empty; lines that do not parse are passed over
-    :source: subuid(5)
-    """
-    names = {user}
-    with contextlib.suppress(KeyError):
-        names.add(str(pwd.getpwnam(user).pw_uid))
-    try:
-        lines = file.read_text().splitlines()
-    except FileNotFoundError:
-        return []
-    found = []
-    for line in lines:
-        owner, _, numbers = line.partition(":")
-        first, _, count = numbers.partition(":")
-        if owner in names and first.isdecimal() and count.strip().isdecimal():
-            found.append(SubIds(int(first), int(count)))
-    return found
 
 
 def check_unshare() -> None:
@@ -83,16 +49,16 @@ def check_unshare() -> None:
                 resolution=f"As an administrator: apt-get install {package}",
             )
     user = user_name()
-    for name in ("subuid", "subgid"):
-        ranges = subids_for(user, Path("/etc", name))
-        if not any(entry.count >= NEEDED_IDS for entry in ranges):
-            raise NotPossibleError(
-                f"user {user} has no range of {NEEDED_IDS} ids in /etc/{name}",
-                resolution=(
-                    f"As an administrator, with a range nobody else has:"
-                    f" usermod --add-{name}s 200000-265535 {user}"
-                ),
-            )
+    lacking = [
+        name
+        for name in ("subuid", "subgid")
+        if not any(entry.count >= NEEDED_IDS for entry in subids_for(user, Path("/etc", name)))
+    ]
+    if lacking:
+        raise NotPossibleError(
+            f"user {user} has no range of {NEEDED_IDS} ids in /etc/{' and /etc/'.join(lacking)}",
+            resolution=f"As an administrator: {_add_subids(lacking, user)}",
+        )
     try:
         run(Command([*SUBIDS_ONLY, "true"], timeout_s=30))
     except CommandError as error:
@@ -105,6 +71,15 @@ def check_unshare() -> None:
                 " chroot can have them."
             ),
         ) from error
+
+
+def _add_subids(databases: Sequence[str], user: str) -> str:
+    """Compose the command that gives a user a range that nobody else has."""
+    words = ["usermod"]
+    for name in databases:
+        first = free_range(Path("/etc", name))
+        words.append(f"--add-{name}s {first}-{first + NEEDED_IDS - 1}")
+    return " ".join([*words, user])
 
 
 def can_unshare() -> bool:

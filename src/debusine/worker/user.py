@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,13 +13,10 @@ import structlog
 
 from debusine.errors import NotPossibleError
 from debusine.util.command import Command, CommandError, run
-from debusine.util.userns import NEEDED_IDS, subids_for
+from debusine.util.subids import NEEDED_IDS, free_range, subids_for
 
 COMMENT = "Debusine worker"
 HOME_BASE = Path("/var/lib")
-
-_FIRST_SUBID = 100000
-_LAST_SUBID = 600100000
 
 log = structlog.get_logger(__name__)
 
@@ -89,40 +85,11 @@ def ensure_account(name: str) -> Account:
     for database in ("subuid", "subgid"):
         file = Path("/etc", database)
         if not any(entry.count >= NEEDED_IDS for entry in subids_for(name, file)):
-            first = free_range(_taken(file))
+            first = free_range(file)
             last = first + NEEDED_IDS - 1
             log.warning("sub-ids-added", user=name, file=str(file), first=first, last=last)
             _administrate("usermod", f"--add-{database}s", f"{first}-{last}", name)
     return Account.of(entry)
-
-
-def free_range(taken: Iterable[tuple[int, int]]) -> int:
-    """
-    First id of a range of :data:`NEEDED_IDS` that overlaps no other.
-
-    :param taken: first id and count of each range in use
-    :raises NotPossibleError: if there is no room
-
-    >>> free_range([(100000, 65536), (300000, 10)])
-    165536
-    """
-    candidate = _FIRST_SUBID
-    for first, count in sorted(taken):
-        if candidate + NEEDED_IDS <= first:
-            break
-        candidate = max(candidate, first + count)
-    if candidate + NEEDED_IDS > _LAST_SUBID:
-        raise NotPossibleError("no free range of sub-ids is left in /etc/subuid or /etc/subgid")
-    return candidate
-
-
-def _taken(file: Path) -> list[tuple[int, int]]:
-    ranges = []
-    for line in file.read_text().splitlines() if file.exists() else []:
-        numbers = line.split(":")[1:3]
-        if len(numbers) == 2 and all(number.isdecimal() for number in numbers):  # noqa: PLR2004
-            ranges.append((int(numbers[0]), int(numbers[1])))
-    return ranges
 
 
 def _administrate(*argv: str) -> None:

@@ -24,7 +24,8 @@ from debusine.artifacts.base import all_kinds
 from debusine.tasks.executors.registry import executors
 from debusine.tasks.registry import load_kinds
 from debusine.util.command import Command, run
-from debusine.util.userns import can_unshare, subids_for
+from debusine.util.subids import subids_for
+from debusine.util.userns import can_unshare
 
 T = TypeVar("T")
 

@@ -7,20 +7,10 @@ import pytest
 
 from debusine.errors import NotPossibleError
 from debusine.util.userns import (
-    SubIds,
     check_unshare,
     mounts_below,
     remove_tree,
-    subids_for,
 )
-
-
-def test_subids_by_name_and_number(tmp_path: Path) -> None:
-    file = tmp_path / "subuid"
-    file.write_text("root:200000:65536\nother:1:2\n# comment\nroot:broken:1\n0:300000:10\n")
-    assert subids_for("root", file) == [SubIds(200000, 65536), SubIds(300000, 10)]
-    assert subids_for("nobody-here", file) == []
-    assert subids_for("root", tmp_path / "missing") == []
 
 
 def test_missing_tool_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

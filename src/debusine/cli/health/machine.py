@@ -13,7 +13,7 @@ from pathlib import Path
 from debusine.errors import DebusineError
 from debusine.tasks.executors.room import memory_of_machine
 from debusine.util.apt_config import read_machine
-from debusine.util.apt_sources import AptSource
+from debusine.util.apt_sources import AptSource, hide_logins
 from debusine.util.command import Command, run
 from debusine.util.userns import check_unshare, user_name
 
@@ -131,12 +131,17 @@ def _mirror() -> Trouble | None:
                 )
             )
     except DebusineError as error:
-        details = (error.details or "").strip().splitlines()
         return Trouble(
-            brief=details[-1] if details else error.brief,
+            brief=_reason(error),
             remedy="apt-get update   # as an administrator; it shows what is wrong",
         )
     return None
+
+
+def _reason(error: DebusineError) -> str:
+    """Pick what APT says first: the last line is only that it failed."""
+    said = [line for line in (error.details or "").splitlines() if line.startswith("E: ")]
+    return hide_logins(said[0].removeprefix("E: ")) if said else error.brief
 
 
 def _release_url(source: AptSource) -> str:

@@ -29,6 +29,7 @@ from debusine.tasks.executors.images import ImageCache, ImageEntry
 from debusine.tasks.executors.instance import InstanceStateError, Stream
 from debusine.tasks.executors.unshare_session import Session, Tree, unpack
 from debusine.util import userns
+from debusine.util.subids import subids_for
 from debusine.util.tar import estimated_size_bytes
 
 log = structlog.get_logger(__name__)
@@ -223,7 +224,7 @@ def prepare_base(entry: ImageEntry) -> Path:
     tree = parent / "tree"
     temporary = parent / "tree.tmp"
     with entry.locked():
-        owner = userns.subids_for(userns.user_name())[0].first
+        owner = subids_for(userns.user_name())[0].first
         if tree.exists() and tree.stat().st_uid == owner:
             return tree
         for path in (tree, temporary):
