@@ -28,8 +28,22 @@ PROXY_USER, PROXY_PASSWORD = "surfer", "pr0xy-s3cret"
 SUITE = "trixie"
 
 
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credentials:
+    """Who may use a server."""
+
+    user: str
+    password: str
+
+    @property
+    def header(self) -> str:
+        """The same as a value of ``Authorization``."""
+        text = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return f"Basic {text}"
+
+
+OF_MIRROR = Credentials(user=MIRROR_USER, password=MIRROR_PASSWORD)
+OF_PROXY = Credentials(user=PROXY_USER, password=PROXY_PASSWORD)
 
 
 @dataclass
@@ -165,6 +179,39 @@ def certificate_authority() -> Iterator[Path]:
         yield place
 
 
+def is_admitted(
+    request: BaseHTTPRequestHandler, traffic: Traffic, credentials: Credentials
+) -> bool:
+    """Count a request; answer it if it lacks the credentials."""
+    is_proxy = request.command == "CONNECT"
+    traffic.asked.append(request.path)
+    given = request.headers.get("Proxy-Authorization" if is_proxy else "Authorization")
+    if given == credentials.header:
+        return True
+    traffic.refused += 1
+    request.send_response(407 if is_proxy else 401)
+    name = "Proxy-Authenticate" if is_proxy else "WWW-Authenticate"
+    request.send_header(name, 'Basic realm="test"')
+    request.send_header("Content-Length", "0")
+    request.end_headers()
+    return False
+
+
+@contextmanager
+def serve_https(
+    handler: type[BaseHTTPRequestHandler], certificates: Path, traffic: Traffic
+) -> Iterator[Mirror]:
+    """Serve by HTTPS, under a name that only the proxy knows: who gets here went through it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server) as port:
+        yield Mirror(
+            host="mirror.example.org", port=port, ca=certificates / "ca.pem", traffic=traffic
+        )
+
+
 @contextmanager
 def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
     """Serve an archive by HTTPS to those who know the password."""
@@ -181,29 +228,15 @@ def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
 
         @override
         def do_GET(self) -> None:
-            traffic.asked.append(self.path)
-            if self.headers.get("Authorization") != _basic(MIRROR_USER, MIRROR_PASSWORD):
-                traffic.refused += 1
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="mirror"')
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            super().do_GET()
+            if is_admitted(self, traffic, OF_MIRROR):
+                super().do_GET()
 
         @override
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    with serving(server) as port:
-        # a name that only the proxy knows: who gets there went through it
-        yield Mirror(
-            host="mirror.example.org", port=port, ca=certificates / "ca.pem", traffic=traffic
-        )
+    with serve_https(Handler, certificates, traffic) as mirror:
+        yield mirror
 
 
 @dataclass
@@ -212,15 +245,17 @@ class Proxy:
 
     port: int
     traffic: Traffic
+    credentials: Credentials
 
     @property
     def url(self) -> str:
         """What APT is told, password and all."""
-        return f"http://{PROXY_USER}:{PROXY_PASSWORD}@127.0.0.1:{self.port}"
+        login = f"{self.credentials.user}:{self.credentials.password}"
+        return f"http://{login}@127.0.0.1:{self.port}"
 
 
 @contextmanager
-def serve_proxy(mirror: Mirror) -> Iterator[Proxy]:
+def serve_proxy(mirror: Mirror, credentials: Credentials = OF_PROXY) -> Iterator[Proxy]:
     """Serve a proxy that leads to the mirror only, for those who know the password."""
     traffic = Traffic()
 
@@ -228,13 +263,7 @@ def serve_proxy(mirror: Mirror) -> Iterator[Proxy]:
         protocol_version = "HTTP/1.1"
 
         def do_CONNECT(self) -> None:
-            traffic.asked.append(self.path)
-            if self.headers.get("Proxy-Authorization") != _basic(PROXY_USER, PROXY_PASSWORD):
-                traffic.refused += 1
-                self.send_response(407)
-                self.send_header("Proxy-Authenticate", 'Basic realm="proxy"')
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+            if not is_admitted(self, traffic, credentials):
                 return
             host, _, port = self.path.partition(":")
             if host != mirror.host:
@@ -251,7 +280,7 @@ def serve_proxy(mirror: Mirror) -> Iterator[Proxy]:
             pass
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield Proxy(port=port, traffic=traffic)
+        yield Proxy(port=port, traffic=traffic, credentials=credentials)
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
