@@ -32,9 +32,14 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 @dataclass(frozen=True, kw_only=True)
 class Expired:
-    """An archive whose Release file is past its time."""
+    """
+    An archive whose Release file is past its time.
+
+    :param signed: the Release file with its signature
+    """
 
     url: str
+    signed: Path
     key: bytes
     other_key: bytes
 
@@ -47,7 +52,10 @@ def expired() -> Iterator[Expired]:
         made.sign(valid_until=timedelta(days=-30))
         with serve_resigned(made, source) as url:
             yield Expired(
-                url=url, key=made.armoured.read_bytes(), other_key=other.keyring.read_bytes()
+                url=url,
+                signed=made.root / f"debian/dists/{SUITE}/InRelease",
+                key=made.armoured.read_bytes(),
+                other_key=other.keyring.read_bytes(),
             )
 
 
@@ -127,5 +135,38 @@ def test_an_archive_that_somebody_else_signed_is_refused(
         said, _ = bootstrap(workplace, expired.url, expired.other_key, check_valid_until=False)
         assert said.startswith("failure\n")
         assert "NO_PUBKEY" in said
+
+    ordinary_user.call(check)
+
+
+@pytest.fixture
+def unsigned(expired: Expired) -> Iterator[Expired]:
+    """The same archive without a signature."""
+    aside = expired.signed.rename(expired.signed.with_name("aside"))
+    yield expired
+    aside.rename(expired.signed)
+
+
+def test_an_archive_without_a_signature_is_refused(
+    ordinary_user: OrdinaryUser, workplace: Path, unsigned: Expired
+) -> None:
+    def check() -> None:
+        said, _ = bootstrap(workplace, unsigned.url, unsigned.key, check_valid_until=False)
+        assert said.startswith("failure\n")
+        assert "is not signed" in said
+
+    ordinary_user.call(check)
+
+
+def test_an_archive_without_a_signature_is_taken_if_that_is_asked_for(
+    ordinary_user: OrdinaryUser, workplace: Path, unsigned: Expired
+) -> None:
+    wanted = {"check_valid_until": False, "check_signature_with": "no-check", "keyring": None}
+
+    def check() -> None:
+        said, sources = bootstrap(workplace, unsigned.url, unsigned.key, **wanted)
+        assert said.startswith("success\n"), said[-5000:]
+        # builds in it read the same Release file
+        assert "Trusted: yes" in sources
 
     ordinary_user.call(check)
