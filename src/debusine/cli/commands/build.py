@@ -30,13 +30,14 @@ from debusine.cli.building.request import (
     split_words,
 )
 from debusine.cli.building.session import BuildSession, Wishes
+from debusine.cli.building.shell import FailedBuild, open_shell
 from debusine.cli.building.source import Source, SourceKind, classify
 from debusine.cli.connection import Connection, connect_or_embed
 from debusine.cli.context import ARGUMENTS_KEY, Globals
 from debusine.cli.output import ERROR_STATUS_KEY, remember_format
 from debusine.cli.progress import Screen
-from debusine.cli.verdict import STATUS_NOT_TRIED
-from debusine.errors import UserError
+from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
+from debusine.errors import DebusineError, UserError
 from debusine.settings import default_data_dir
 from debusine.util.apt_config import AptMachine, read_machine
 from debusine.wire.environment import EnvironmentWanted
@@ -57,6 +58,7 @@ Examples:
   debusine build . --dirty                     with changes that are not committed
   debusine build . --profiles nocheck --output /tmp/out
   debusine build . --extra-package ../libfoo/  with packages that you built
+  debusine build . --shell-on-failure          look around where it failed
   debusine build hello --json > result.json
 """
 
@@ -85,6 +87,11 @@ Examples:
     help="One more archive: 'deb [signed-by=KEY.asc] URL SUITE COMPONENT...'.",
 )
 @click.option("--no-lintian", is_flag=True, help="Do not check what was built.")
+@click.option(
+    "--shell-on-failure",
+    is_flag=True,
+    help="If the build fails: a shell with its source and dependencies. Needs a terminal.",
+)
 @click.option("--dirty", is_flag=True, help="Take the working tree, not what is committed.")
 @click.option(
     "--output",
@@ -152,6 +159,8 @@ class _Build:
                     session = BuildSession(connection.client, connection.workspace, self._screen)
                     outcome = session.run(source, request, wanted, wishes)
                     self._report(outcome, connection, arguments)
+                    if options["shell_on_failure"] and outcome.verdict is Verdict.FAILURE:
+                        self._shell(connection, outcome, source, request, wishes)
             finally:
                 with contextlib.suppress(OSError):  # it holds something
                     output.rmdir()
@@ -232,3 +241,34 @@ class _Build:
             click.echo(json.dumps(document(outcome, epilogue, self._screen.warnings), indent=2))
         else:
             show(outcome, epilogue, self._screen)
+
+    def _shell(
+        self,
+        connection: Connection,
+        outcome: Outcome,
+        source: Source,
+        request: BuildRequest,
+        wishes: Wishes,
+    ) -> None:
+        """Open a shell; whatever comes of it, the build has failed."""
+        step = next(step for step in outcome.steps if step.name == "build")
+        if not (sys.stdin.isatty() and self._screen.is_terminal) or step.work_request is None:
+            self._screen.warn("no shell: --shell-on-failure needs a terminal")
+            return
+        failed = FailedBuild(
+            work_request=step.work_request,
+            log=step.log,
+            source=source,
+            request=request,
+            extra=wishes.extra,
+        )
+        try:
+            open_shell(
+                connection.client,
+                failed,
+                self._screen,
+                terminal=sys.stdin.fileno(),
+                output=self._screen.stream.fileno(),
+            )
+        except DebusineError as error:
+            self._screen.warn(f"no shell: {error.explain()}")
