@@ -20,11 +20,15 @@ from typing import Any
 import psutil
 import pytest
 
+from debusine.cli.building.repositories import bootstrap_repositories, choose_sources
 from debusine.client.config import read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir, Holder, parse_holder
+from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus
+from debusine.util.apt_config import read_machine
 from debusine.util.userns import remove_tree
+from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
 
 READY_TIMEOUT_S = 60
@@ -155,6 +159,22 @@ def server() -> Iterator[RunningServer]:
     with start_server(path / "data") as running:
         yield running
     remove_tree(path)
+
+
+@pytest.fixture(scope="session")
+def built_environment(server: RunningServer) -> RunningServer:
+    """The server of all tests, once it has an environment of trixie to build in."""
+    machine = read_machine()
+    wanted = EnvironmentWanted(
+        codename="trixie",
+        architecture=machine.architecture,
+        bootstrap_repositories=bootstrap_repositories(choose_sources("trixie", machine)),
+    )
+    answer = server.client().environment_ensure("System", wanted)
+    if answer.work_request is not None:
+        made = server.wait_for(answer.work_request, timeout_s=600)
+        assert made.result is WorkRequestResults.SUCCESS, server.log_tail()
+    return server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

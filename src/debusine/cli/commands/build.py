@@ -121,6 +121,8 @@ def command(context: click.Context, /, **options: Any) -> int:
     """Build a Debian package in a clean environment, and check it with lintian."""
     context.meta[ERROR_STATUS_KEY] = STATUS_NOT_TRIED
     given = context.find_object(Globals) or Globals()
+    if options["server"] and options["data_dir"]:
+        raise click.UsageError("--server and --data-dir name two servers; give one of them")
     if options["server"]:
         given = given.with_server(options["server"])
     stream = sys.stderr if options["json"] else sys.stdout
