@@ -16,8 +16,10 @@ from ninja.operation import PathView
 import debusine
 from debusine.api.parser import StrictParser
 from debusine.api.problem import error_response, problem_response
+from debusine.api.request import api_request
 from debusine.domain.validation import messages_by_field
-from debusine.errors import DebusineError
+from debusine.errors import DebusineError, PermissionDeniedError
+from debusine.server.actor import ANONYMOUS
 from debusine.server.full_disk import error_of_database
 from debusine.util.discovery import load_all
 from debusine.wire.problem import Problem
@@ -37,7 +39,10 @@ def _operation_name(request: HttpRequest) -> str:
     return "read the request"
 
 
-def _on_debusine_error(_request: HttpRequest, error: Any) -> HttpResponse:
+def _on_debusine_error(request: HttpRequest, error: Any) -> HttpResponse:
+    is_refusal = isinstance(error, PermissionDeniedError) and error.resolution is None
+    if is_refusal and "Token" in request.headers and api_request(request).actor is ANONYMOUS:
+        error.resolution = "The token that was sent is unknown, disabled or expired."
     return error_response(error)
 
 

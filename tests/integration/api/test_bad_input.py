@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
 
-from debusine.db.models import Artifact, Worker, WorkRequest
+from debusine.db.models import Artifact, Token, User, Worker, WorkRequest
 from debusine.testing import factories
 
 HUGE = 10**30
@@ -151,3 +152,23 @@ def test_an_agent_is_told_to_come_again_when_the_database_fails(
         assert words in problem(api.post("/work-request/", {"task_name": "noop"}), status)["title"]
         assert api.get(f"/work-request/{running.work_request.pk}/").status_code == 200
     assert agent.put(path, {"result": "success"}).status_code == 200
+
+
+@pytest.mark.parametrize("change", ["wrong", "disabled", "expired", "worker", "inactive"])
+def test_keys_that_open_nothing(api: Any, token: Any, worker: Any, change: str) -> None:
+    key = {"wrong": "nobody", "worker": worker.key}.get(change, token.key)
+    if change == "disabled":
+        Token.objects.update(enabled=False)
+    if change == "expired":
+        Token.objects.update(expire_at=datetime(2020, 1, 1, tzinfo=UTC))
+    if change == "inactive":
+        User.objects.update(is_active=False)
+    answer = type(api)(key).post("/work-request/", {"task_name": "noop"})
+    if change == "inactive":
+        # nothing but the key is wrong: clients say that the token is refused
+        assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (403, "text/plain")
+    else:
+        document = problem(answer, 403)
+        assert document["title"] == "this needs the token of a user"
+        assert ("unknown, disabled or expired" in document["detail"]) == (change != "worker")
+    assert not WorkRequest.objects.exists()

@@ -46,7 +46,8 @@ EXAMPLES = """
 SOURCE is a .dsc file, the URL of one, a directory with debian/, or the name of a source
 package, which is fetched from the mirror of this machine (NAME or NAME=VERSION).
 
-Exit status: 0 built, 1 the build failed, 2 it could not be tried.
+Exit status: 0 built, 1 the build failed, 2 it could not be tried, 130 stopped by Ctrl-C.
+There is no time limit: Ctrl-C, or `debusine work-request abort ID`, stops a build that hangs.
 
 Examples:
 
