@@ -14,7 +14,7 @@ from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.executors.base import Instance
 from debusine.util.apt_access import AptAccess, access_of
 from debusine.util.apt_config import read_machine
-from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY
+from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY, for_one_install
 
 Step = Callable[[list[str]], None]
 """Runs a command in the sandbox as root, logged, and raises if it fails."""
@@ -37,11 +37,11 @@ def access_for(task: BaseExternalTask[Any, Any], mirrors: Iterable[str] = ()) ->
 
 def install(instance: Instance, packages: Sequence[str], *, access: AptAccess, step: Step) -> None:
     """
-    Install packages; what APT was lent for that is taken away again.
+    Install packages; what APT was lent for that is gone before their own scripts run.
 
     :raises subprocess.CalledProcessError: if that fails
     """
-    with lent(instance, access):
+    with lent(instance, for_one_install(access) if access.is_needed else access):
         step([*_APT, "update"])
         # the sandbox does not outlive a crash of the machine anyway
         fast = "--option=Dpkg::Options::=--force-unsafe-io"

@@ -41,6 +41,7 @@ _PLAIN = re.compile(
 _FILE = re.compile(
     r"^Acquire::https?::(?:.+::)?(?:CaInfo|IssuerCert|CRL-File|SslCert|SslKey)$", re.IGNORECASE
 )
+_OF_CLIENT = re.compile(r"::Ssl(?:Cert|Key)$", re.IGNORECASE)
 _AUTO_DETECT = ("Acquire::http::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect")
 # for us alone, so that mirrors which become known later are treated like the others
 _SPARED = "Debusine::No-Proxy"
@@ -127,6 +128,16 @@ class AptAccess:
             netrc="\n".join(dict.fromkeys(login for login in logins if login)),
         )
 
+    def without_secrets(self) -> AptAccess:
+        """What anybody may see of it."""
+        named = tuple(pair for pair in self.file_settings if not _OF_CLIENT.search(pair[0]))
+        kept = {file for _, file in named}
+        return AptAccess(
+            settings=tuple(pair for pair in self.settings if not _has_login(pair[1])),
+            file_settings=named,
+            files=tuple(file for file in self.files if file[0] in kept),
+        )
+
     def write(self, directory: Path, *, seen_at: str | None = None, alone: bool = False) -> Path:
         """
         Write private files: ``apt.conf`` and what it names.
@@ -175,6 +186,11 @@ def _checked(name: str, value: str) -> str:
             resolution="Write it as %22 or %0A.",
         )
     return value
+
+
+def _has_login(value: str) -> bool:
+    # what is no URL may still hold one
+    return "@" in value
 
 
 def _is_https(uri: str) -> bool:

@@ -63,6 +63,13 @@ echo "spy is done"
 """
 
 
+LEAK_SCRIPT = f"""\
+#!/bin/sh
+echo "leak runs as $(id -un)"
+cat {CHROOT_CONF} {CHROOT_DIRECTORY}/* || true
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Build:
     """
@@ -119,11 +126,26 @@ def make_spy(directory: Path) -> Path:
         name="tiny-spy",
         packages={"tiny-spy": "any"},
         rules=made.RULES_HEAD + made.RULES_C + SPY,
-        build_depends="ed",
+        build_depends="ed, tiny-leak",
         extra={"spy": SPY_SCRIPT},
     )
     dsc: Path = made.make_source(source, directory, NONCE)
     return dsc
+
+
+def make_leak(directory: Path) -> Path:
+    """Make a package that tells what it sees when it is installed; returns its .deb."""
+    root = directory / "tiny-leak/DEBIAN"
+    root.mkdir(parents=True)
+    (root / "control").write_text(
+        "Package: tiny-leak\nVersion: 1\nArchitecture: all\n"
+        "Maintainer: A <a@example.org>\nDescription: tells what it sees\n"
+    )
+    (root / "postinst").write_text(LEAK_SCRIPT)
+    (root / "postinst").chmod(0o755)
+    deb = directory / "tiny-leak_1_all.deb"
+    run(Command(["dpkg-deb", "--root-owner-group", "--build", str(root.parent), str(deb)]))
+    return deb
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +155,10 @@ def build(private: PrivateMirror, machine: Path) -> Build:
     place = machine / "place"
     place.mkdir()
     dsc = make_spy(machine / "source")
+    leak = make_leak(machine / "source")
     argv = [
         str(Path(sys.executable).with_name("debusine")), "build", str(dsc),
-        "--suite", private.source.suite, "--no-lintian",
+        "--suite", private.source.suite, "--no-lintian", "--extra-package", str(leak),
         "--data-dir", str(place / "data"), "--output", str(place / "output"),
     ]  # fmt: skip
     env = {**os.environ, "APT_CONFIG": str(apt_config), "HOME": str(machine / "home")}
@@ -165,6 +188,7 @@ def test_the_package_found_nothing(build: Build) -> None:
     text = log.read_text(errors="replace")
     spied = text[text.index("spy is ") : text.rindex("spy is done")]
 
+    assert "leak runs as root" in text
     assert "spy is root" not in spied
     assert "spy: /etc/apt/" in spied
     assert "spy: /proc/1/cmdline" in spied

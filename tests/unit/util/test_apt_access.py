@@ -12,6 +12,7 @@ from debusine.util.apt_config import AptConfig, AptMachine, parse_dump
 from debusine.util.apt_hooks import (
     CHROOT_CONF,
     CHROOT_DIRECTORY,
+    for_one_install,
     mmdebstrap_arguments,
     sbuild_arguments,
 )
@@ -189,6 +190,46 @@ def test_arguments_show_no_secret_and_take_back_what_they_lend(tmp_path: Path) -
     assert bootstrap.after == (
         f'--customize-hook=cd / && rm -rf "$1"{CHROOT_DIRECTORY} "$1"{CHROOT_CONF}',
     )
+
+
+def test_custom_scripts_get_what_is_no_secret(tmp_path: Path) -> None:
+    access = AptAccess(
+        settings=(
+            ("Acquire::http::Proxy", "http://p.example.org"),
+            ("Acquire::https::Proxy", "http://u:pw-9@p.example.org"),
+        ),
+        file_settings=(
+            ("Acquire::https::CaInfo", "file-0.pem"),
+            ("Acquire::https::SslCert", "file-1.pem"),
+            ("Acquire::https::SslKey", "file-2.pem"),
+        ),
+        files=(("file-0.pem", b"ca"), ("file-1.pem", b"cert"), ("file-2.pem", b"key")),
+        netrc="machine x login y password pw-9",
+    )
+
+    bootstrap = mmdebstrap_arguments(access, tmp_path / "a")
+
+    public = tmp_path / "a/public"
+    assert sorted(path.name for path in public.iterdir()) == ["apt.conf", "file-0.pem"]
+    assert (public / "apt.conf").read_text() == (
+        'Acquire::http::Proxy "http://p.example.org";\n'
+        f'Acquire::https::CaInfo "{CHROOT_DIRECTORY}/file-0.pem";\n'
+    )
+    # the secrets go before anything else happens in the finished system
+    first = next(each for each in bootstrap.before if each.startswith("--customize-hook="))
+    assert (first,) == bootstrap.after
+
+
+def test_scripts_of_packages_come_after_what_was_lent(tmp_path: Path) -> None:
+    access = AptAccess(netrc="machine x login y password pw-9")
+    sbuild_arguments(access, tmp_path / "b")
+
+    take_back = f"rm -rf {CHROOT_DIRECTORY} {CHROOT_CONF}"
+    assert (
+        'DPkg::Pre-Install-Pkgs:: "if grep sbuild-build-depends-main-dummy > /dev/null;'
+        f' then {take_back}; fi";'
+    ) in (tmp_path / "b/apt.conf").read_text().splitlines()
+    assert for_one_install(access).settings == (("DPkg::Pre-Invoke::", take_back),)
 
 
 def test_places_follow_the_directories_above_them() -> None:
