@@ -60,11 +60,6 @@ class Farm:
         """Where the server keeps everything."""
         return DataDir(self.root / "data")
 
-    @property
-    def work(self) -> Path:
-        """Where the agent keeps the directories of tasks."""
-        return self.root / "work"
-
     def _start(
         self, *command: str, log: str, prefix: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
@@ -102,15 +97,9 @@ class Farm:
         self.agent = self._start(
             "debusine.worker.main", "--log-stderr", "--log-level", "DEBUG",
             "--config-directory", str(self.data_dir.worker),
-            "--working-directory", str(self.work), log="agent.log",
+            "--working-directory", str(self.root / "work"), log="agent.log",
             prefix=self.agent_prefix,
         )  # fmt: skip
-
-    def stop_agent(self) -> None:
-        """End the agent in an orderly way."""
-        assert self.agent is not None
-        self.agent.terminate()
-        self.agent.wait(20)
 
     def client(self) -> Debusine:
         """The API as the administrator sees it."""
@@ -236,7 +225,7 @@ def farm(
         root.chmod(0o755)
         running = Farm(root=root, plugins=plugins)
         if agent_prefix is not None:
-            running.agent_prefix = agent_prefix(running.work)
+            running.agent_prefix = agent_prefix(root / "work")
         try:
             running.start_server()
             running.start_agent()

@@ -122,8 +122,6 @@ def command(context: click.Context, /, **options: Any) -> int:
     """Build a Debian package in a clean environment, and check it with lintian."""
     context.meta[ERROR_STATUS_KEY] = STATUS_NOT_TRIED
     given = context.find_object(Globals) or Globals()
-    if options["server"] and options["data_dir"]:
-        raise click.UsageError("--server and --data-dir name two servers; give one of them")
     if options["server"]:
         given = given.with_server(options["server"])
     stream = sys.stderr if options["json"] else sys.stdout
@@ -170,7 +168,14 @@ class _Build:
         return outcome.verdict.exit_status
 
     def _checked_options(self) -> dict[str, Any]:
+        """
+        Read the options that have a form of their own.
+
+        :raises click.UsageError: if two of them contradict each other
+        """
         options = self._options
+        if options["server"] and options["data_dir"]:
+            raise click.UsageError("--server and --data-dir name two servers; give one of them")
         flags = {"all": "arch_all", "any": "arch_any", "source": "with_source"}
         chosen = tuple(name for name, flag in flags.items() if options[flag])
         return {
