@@ -14,6 +14,8 @@ from pathlib import Path
 from debusine.cli.units import UNIT_NAME, unit_path
 from debusine.client.config import DEFAULT_PATH
 from debusine.client.local_server import (
+    AGENTS_LOCK,
+    SCRATCH_OWNER,
     SCRATCH_PREFIX,
     SERVER_NAME,
     WORKER_COMMENT,
@@ -24,6 +26,7 @@ from debusine.client.local_server import (
 from debusine.errors import ConflictError
 from debusine.tasks.executors.images import default_cache_directory
 from debusine.util.command import Command, run
+from debusine.util.file_lock import is_locked, try_lock
 from debusine.util.files import write_atomically
 from debusine.util.ini import remove_section
 from debusine.util.userns import remove_tree
@@ -104,11 +107,25 @@ def _tree(path: Path) -> Belonging:
 
 
 def _scratch() -> Iterator[Path]:
-    """Directories of tasks that were killed; those of other users are not ours to remove."""
+    """
+    Directories of tasks that were killed.
+
+    Not those of other users, and not those of tasks that run for another server.
+    """
     for parent in SCRATCH_PARENTS:
         for path in sorted(parent.glob(f"{SCRATCH_PREFIX}*")):
-            if path.is_dir() and os.geteuid() in {0, path.lstat().st_uid}:
+            is_ours = path.is_dir() and os.geteuid() in {0, path.lstat().st_uid}
+            if is_ours and not is_in_use(path):
                 yield path
+
+
+def is_in_use(scratch: Path) -> bool:
+    """Whether the task that a scratch directory belongs to still runs."""
+    try:
+        owner = Path((scratch / SCRATCH_OWNER).read_text())
+        return is_locked(owner / "lock")
+    except (OSError, ValueError):
+        return False
 
 
 def _account(name: str) -> Iterator[Belonging]:
@@ -122,14 +139,31 @@ def _account(name: str) -> Iterator[Belonging]:
             what="account and its home",
             where=f"{name}, {entry.pw_dir}",
             size_bytes=_size(Path(entry.pw_dir)),
-            remove=partial(_remove_account, name, Path(entry.pw_dir)),
+            remove=partial(remove_account, name, Path(entry.pw_dir)),
         )
 
 
-def _remove_account(name: str, home: Path) -> None:
+def remove_account(name: str, home: Path) -> None:
+    """
+    Remove an account and what tasks left in its home.
+
+    :raises ConflictError: if a worker runs tasks as this user
+    """
+    if any(not _is_free(lock) for lock in home.glob(f"*/{AGENTS_LOCK}")):
+        raise ConflictError(
+            f"a worker runs tasks as {name}",
+            resolution="Stop the servers and workers of this machine, then purge again.",
+        )
     remove_tree(home)
     # this also takes its sub-ids back
     run(Command(["userdel", name]))
+
+
+def _is_free(lock: Path) -> bool:
+    held = try_lock(lock)
+    if held is not None:
+        held.release()
+    return held is not None
 
 
 def _remove_unit(path: Path, *, is_root: bool) -> None:

@@ -12,6 +12,7 @@ The directories of one task: made for it, gone after it.
         work/  home/            of the user who runs the task
         apt-access/             credentials for mirrors, of that user; only if the task needs them
     SCRATCH/debusine-WR-ID-RANDOM/
+        owner                   says where the above is
         tmp/                    the task's TMPDIR
 """
 
@@ -29,13 +30,13 @@ from typing import Any
 
 import structlog
 
+from debusine.client.local_server import SCRATCH_OWNER, SCRATCH_PREFIX
 from debusine.errors import DebusineError
 from debusine.util.file_lock import FileLock, try_lock
 from debusine.util.userns import remove_tree
 from debusine.worker.user import Account
 
 PREFIX = "WR-"
-SCRATCH_PREFIX = "debusine-WR-"
 # every part of the way must let subordinate ids through
 PASSABLE = 0o711
 
@@ -135,6 +136,7 @@ def create(
         path.chmod(PASSABLE)
         if os.geteuid() == 0:
             os.chown(path, account.uid, account.gid)
+    (directories.scratch / SCRATCH_OWNER).write_text(str(root))
     return directories, lock
 
 

@@ -15,7 +15,9 @@ import click
 import structlog
 
 from debusine import __version__
-from debusine.errors import DebusineError
+from debusine.client.local_server import AGENTS_LOCK
+from debusine.errors import ConflictError, DebusineError
+from debusine.util.file_lock import FileLock, wait_lock
 from debusine.util.log import LEVELS, configure_logging
 from debusine.worker.agent import EXIT_CLEAN, Agent
 from debusine.worker.config import (
@@ -31,6 +33,7 @@ from debusine.worker.server_api import ServerApi
 from debusine.worker.user import Account, account_for
 
 EXIT_CONFIGURATION = 3
+LOCK_TIMEOUT_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -105,15 +108,28 @@ def run(
     clean_leftovers(working)
     if clean:
         return EXIT_CLEAN
-    # forks before there are threads
-    nursery = NurseryClient(log_level=log_level)
-    nursery.start()
+    with share(working):
+        # forks before there are threads
+        nursery = NurseryClient(log_level=log_level)
+        nursery.start()
+        try:
+            return asyncio.run(
+                serve(config, account=account, working=working, nursery=nursery, once=once)
+            )
+        finally:
+            nursery.stop()
+
+
+def share(working: Path) -> FileLock:
+    """
+    Say that an agent uses a working directory; others may do so beside it.
+
+    :raises ConflictError: if somebody is removing it
+    """
     try:
-        return asyncio.run(
-            serve(config, account=account, working=working, nursery=nursery, once=once)
-        )
-    finally:
-        nursery.stop()
+        return wait_lock(working / AGENTS_LOCK, shared=True, timeout_s=LOCK_TIMEOUT_S)
+    except TimeoutError as error:
+        raise ConflictError(f"working directory {working} is being removed") from error
 
 
 async def serve(

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from debusine.cli.belongings import find_belongings, wait_until_stopped
+from debusine.cli.belongings import (
+    find_belongings,
+    is_in_use,
+    remove_account,
+    wait_until_stopped,
+)
 from debusine.cli.commands.purge import purge
 from debusine.client import local_server
 from debusine.client.local_server import DataDir, Holder
@@ -15,6 +20,7 @@ from debusine.errors import ConflictError
 from debusine.standalone.access import Access, write_client_config
 from debusine.util.file_lock import try_lock
 from debusine.worker import config, directories, user
+from debusine.worker.main import share
 
 ACCESS = Access(
     api_url="http://127.0.0.1:1/api/", token="a" * 64, scope="debusine", workspace="System"
@@ -128,3 +134,25 @@ def test_waits_for_a_server_that_ends_after_its_build(data_dir: DataDir) -> None
     wait_until_stopped(data_dir.root, timeout_s=20)
     ending.join()
     assert try_lock(data_dir.lock) is not None
+
+
+def test_the_scratch_of_a_running_task_is_in_use(tmp_path: Path) -> None:
+    made, lock = directories.create(
+        7, working=tmp_path, scratch_base=tmp_path, account=user.Account.current()
+    )
+    with lock:
+        assert is_in_use(made.scratch)
+    assert not is_in_use(made.scratch)
+
+
+def test_scratch_that_names_no_owner_is_not_in_use(tmp_path: Path) -> None:
+    assert not is_in_use(tmp_path)
+    (tmp_path / local_server.SCRATCH_OWNER).write_bytes(b"\xff\x00")
+    assert not is_in_use(tmp_path)
+
+
+def test_an_account_stays_while_an_agent_works_with_it(tmp_path: Path) -> None:
+    (tmp_path / "workdir").mkdir()
+    with share(tmp_path / "workdir"), pytest.raises(ConflictError, match="runs tasks as nobody"):
+        remove_account("nobody", tmp_path)
+    assert (tmp_path / "workdir").exists()
