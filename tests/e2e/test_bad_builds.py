@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
+from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir
 from debusine.testing.farm import free_port
 
@@ -175,6 +176,13 @@ def test_a_build_that_prints_without_end(
         assert b"end of the log: " + made.nonce in text
 
 
+def end_all(client: Debusine) -> None:
+    """Leave the worker free for the next test, however this one ended."""
+    for request in client.work_request_list():
+        if not request.status.is_final:
+            client.work_request_abort(request.id)
+
+
 def test_a_build_that_hangs_is_stopped_by_ctrl_c(
     built_environment: Any, make_sources: ModuleType, bad_source: Any, tmp_path: Path
 ) -> None:
@@ -189,9 +197,13 @@ def test_a_build_that_hangs_is_stopped_by_ctrl_c(
             stdout=stream,
             stderr=stream,
         )
-    wait_for_file(shown, b"this package hangs", timeout_s=200)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    try:
+        wait_for_file(shown, b"this package hangs", timeout_s=200)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        process.kill()
+        end_all(built_environment.client())
     text = shown.read_text()
     assert "aborted work request" in text
     assert "Traceback" not in text
