@@ -220,8 +220,15 @@ def _be_the_program(
         os._exit(status)
 
 
-def stages() -> set[Path]:
-    return {path for place in (MEMORY, DISK) for path in place.glob(f"{SCRATCH_PREFIX}shell-*")}
+def stages(user: OrdinaryUser) -> list[Path]:
+    """What shells of a user have on this machine; others may run the same tests."""
+    found = [path for place in (MEMORY, DISK) for path in place.glob(f"{SCRATCH_PREFIX}shell-*")]
+    return [path for path in found if path.exists() and path.stat().st_uid == user.uid]
+
+
+def long_sleep() -> str:
+    """A command that runs long, and nobody else runs."""
+    return f"sleep 98765.{secrets.randbelow(10**9):09}"
 
 
 def processes_of(needle: str) -> list[str]:
@@ -243,7 +250,6 @@ def test_looks_around_and_leaves_nothing(
     nonce: str,
     tmp_path: Path,
 ) -> None:
-    before = stages()
     with person(DiskClient(environment), failed("tiny-fail"), ordinary_user.name) as someone:
         modes = termios.tcgetattr(someone.terminal)
         someone.expect(PROMPT)
@@ -261,34 +267,36 @@ def test_looks_around_and_leaves_nothing(
         # what fails in the build fails here, too
         assert f"this package cannot be built: {nonce}" in someone.ask("debian/rules build-arch")
         assert someone.ask(f"ls {tmp_path} >/dev/null 2>&1 && echo seen") == []
-        someone.type("sleep 98761\r")
-        while not processes_of("sleep 98761"):
+        assert len(stages(ordinary_user)) == 1
+        sleep = long_sleep()
+        someone.type(f"{sleep}\r")
+        while not processes_of(sleep):
             time.sleep(0.05)
         someone.type("\x03")
         someone.expect(PROMPT, 10)
-        someone.type("sleep 98762 & exit\r")
+        someone.type(f"{sleep} & exit\r")
         assert someone.wait() == 0, someone.seen.decode()
         assert termios.tcgetattr(someone.terminal) == modes
-    assert processes_of("sleep 98762") == []
-    assert stages() == before
+    assert processes_of(sleep) == []
+    assert stages(ordinary_user) == []
 
 
 def test_what_cannot_be_installed_is_said(
     ordinary_user: OrdinaryUser, environment: RealEnvironment, failed: Callable[[str], FailedBuild]
 ) -> None:
-    before = stages()
     with person(DiskClient(environment), failed("tiny-unmet"), ordinary_user.name) as someone:
         # lines are folded, and coloured one by one
         shown = " ".join(plain(someone.expect(PROMPT)).split())
         assert "no-such-package-anywhere" in shown
         assert "the shell opens without them" in shown
-        someone.type("sleep 98763 & \r")
+        sleep = long_sleep()
+        someone.type(f"{sleep} & \r")
         someone.expect(PROMPT, 10)
         # as if the window was closed
         os.kill(someone.process, signal.SIGHUP)
         assert someone.wait() == 8, someone.seen.decode()
     deadline = time.monotonic() + 10
-    while processes_of("sleep 98763"):
+    while processes_of(sleep):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert stages() == before
+    assert stages(ordinary_user) == []
