@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import signal
 
-# a shell that starts us in the background has us ignore Ctrl-C, and all that we start
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# a shell that starts us in the background has us ignore Ctrl-C, and all that we start;
+# nohup does the same for the end of the terminal
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
