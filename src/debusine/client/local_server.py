@@ -10,7 +10,7 @@ from pathlib import Path
 from debusine.util.file_lock import is_locked
 
 SERVER_NAME = "local"
-# of the agent; stated here too, as clients do not import it (tests hold them equal)
+# of the agent, stated here because those who clean up after it do not import it
 WORKER_USER = "debusine-worker"
 WORKER_COMMENT = "Debusine worker"
 SCRATCH_PREFIX = "debusine-WR-"

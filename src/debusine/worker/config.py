@@ -20,12 +20,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout, parse_timeout
+from debusine.client.local_server import WORKER_USER
 from debusine.errors import UserError
 from debusine.util.files import write_atomically
 from debusine.util.log import LEVELS
 
 DEFAULT_DIRECTORIES = (Path("~/.config/debusine/worker"), Path("/etc/debusine/worker"))
-DEFAULT_USER = "debusine-worker"
+DEFAULT_USER = WORKER_USER
 
 _KEYS = {
     "api-url",

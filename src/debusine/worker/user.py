@@ -11,11 +11,12 @@ from typing import Any, Self
 
 import structlog
 
+from debusine.client.local_server import WORKER_COMMENT
 from debusine.errors import NotPossibleError
 from debusine.util.command import Command, CommandError, run
 from debusine.util.subids import NEEDED_IDS, free_range, subids_for
 
-COMMENT = "Debusine worker"
+COMMENT = WORKER_COMMENT
 HOME_BASE = Path("/var/lib")
 
 log = structlog.get_logger(__name__)
