@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic
+from typing import ClassVar, Generic
 
 from typing_extensions import override
 
@@ -27,6 +27,9 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
 
     CAPTURE_OUTPUT_FILENAME: str | None = None
     """File for standard output, where that is what the command makes."""
+
+    STREAM_CAPTURED_OUTPUT: ClassVar[bool] = True
+    """Whether captured output also goes live; if not, :meth:`task_result` says what matters."""
 
     CMD_LOG_FILENAME = "cmd-output.log"
     """Log file of commands."""
@@ -101,6 +104,7 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
             cwd=working_directory,
             env=self._cmd_env() if env is None else env,
             capture=capture or None,
+            stream_capture=self.STREAM_CAPTURED_OUTPUT,
         )
         ended = self._run_anywhere(command, run_as_root=run_as_root)
         self.last_exit_code = ended.returncode

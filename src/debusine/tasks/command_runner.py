@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 from debusine.tasks.abort import AbortSwitch
 from debusine.tasks.command_log import write_ending, write_header, write_trailer
 from debusine.tasks.logs import LogDirectory, LogSender
-from debusine.tasks.process import Ended, supervise
+from debusine.tasks.process import Ended, Outputs, supervise
 from debusine.util.command import missing
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ class TaskCommand:
 
     :param env: its whole environment
     :param capture: file for standard output, which then is missing in the log
+    :param stream_capture: whether what is captured goes live, too
     """
 
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
     capture: Path | None = None
+    stream_capture: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,7 @@ class CommandRunner:
                 raise missing(command.argv[0], command.cwd) from error
 
         with self._described(command) as log:
-            ended = self._supervise(spawn, log, command.capture)
+            ended = self._supervise(spawn, log, command)
             write_ending(log, ended)
         return ended
 
@@ -95,7 +97,7 @@ class CommandRunner:
             )
 
         with self._described(command) as log:
-            return self._supervise(spawn, log, command.capture)
+            return self._supervise(spawn, log, command)
 
     def run_step(
         self, instance: Instance, argv: Sequence[str], *, run_as_root: bool, check: bool
@@ -113,7 +115,7 @@ class CommandRunner:
 
         with self.logs.open(self.log_filename, "ab") as log:
             log.write(f"Executing: {shlex.join(argv)}\n".encode(errors="replace"))
-            ended = self._supervise(spawn, log, None)
+            ended = self._supervise(spawn, log)
             if check and ended.returncode != 0:
                 code = -1 if ended.returncode is None else ended.returncode
                 raise subprocess.CalledProcessError(code, list(argv))
@@ -129,15 +131,20 @@ class CommandRunner:
             finally:
                 write_trailer(log, command.cwd, command.capture)
 
-    def _supervise(self, spawn: Spawn, log: IO[bytes], capture: Path | None) -> Ended:
+    def _supervise(self, spawn: Spawn, log: IO[bytes], command: TaskCommand | None = None) -> Ended:
+        capture = None if command is None else command.capture
         if self.abort.pulled:
             return Ended(returncode=None, aborted=True)
         log.flush()
         with nullcontext() if capture is None else capture.open("wb") as captured:
             process = spawn(subprocess.STDOUT if captured is None else subprocess.PIPE)
-            return supervise(
-                process, abort=self.abort, log=log, capture=captured, sender=self.sender
+            outputs = Outputs(
+                log=log,
+                capture=captured,
+                stream_capture=command is None or command.stream_capture,
+                sender=self.sender,
             )
+            return supervise(process, abort=self.abort, outputs=outputs)
 
 
 @contextmanager

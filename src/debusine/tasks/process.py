@@ -34,26 +34,34 @@ class Ended:
     aborted: bool
 
 
-def supervise(
-    process: subprocess.Popen[bytes],
-    *,
-    abort: AbortSwitch,
-    log: IO[bytes],
-    capture: IO[bytes] | None = None,
-    sender: LogSender | None = None,
-) -> Ended:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outputs:
+    """
+    Where the output of a process goes.
+
+    :param log: gets standard error, and standard output unless it is captured
+    :param capture: gets standard output
+    :param stream_capture: whether what is captured goes live, too
+    :param sender: gets all that goes live
+    """
+
+    log: IO[bytes]
+    capture: IO[bytes] | None = None
+    stream_capture: bool = True
+    sender: LogSender | None = None
+
+
+def supervise(process: subprocess.Popen[bytes], *, abort: AbortSwitch, outputs: Outputs) -> Ended:
     """
     Pass the output of a process on until it ended or the switch is pulled.
 
     Its process group is killed in any case.
 
     :param process: leads a process group of its own; its outputs are pipes, its
-        standard error is joined with its output unless ``capture`` is given
-    :param log: gets standard error, and standard output unless it is captured
-    :param capture: gets standard output
+        standard error is joined with its output unless that is captured
     :raises OSError: if output could not be written
     """
-    with pumping(_pipes(process, log, capture), sender) as pump:
+    with pumping(_pipes(process, outputs), outputs.sender) as pump:
         try:
             aborted = _wait(process, abort)
             if aborted:
@@ -66,11 +74,11 @@ def supervise(
     return Ended(returncode=returncode, aborted=aborted)
 
 
-def _pipes(
-    process: subprocess.Popen[bytes], log: IO[bytes], capture: IO[bytes] | None
-) -> list[PumpedPipe]:
+def _pipes(process: subprocess.Popen[bytes], outputs: Outputs) -> list[PumpedPipe]:
     assert process.stdout is not None, "standard output must be a pipe"
-    pipes = [PumpedPipe(pipe=process.stdout, file=capture or log, stream="stdout")]
+    log, capture = outputs.log, outputs.capture
+    stream = "stdout" if capture is None or outputs.stream_capture else None
+    pipes = [PumpedPipe(pipe=process.stdout, file=capture or log, stream=stream)]
     if process.stderr is not None:
         pipes.append(PumpedPipe(pipe=process.stderr, file=log, stream="stderr"))
     return pipes

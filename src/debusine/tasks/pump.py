@@ -26,11 +26,15 @@ LEFT_IN_PIPES_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PumpedPipe:
-    """A pipe, the file that gets its bytes, and their name for listeners."""
+    """
+    A pipe, the file that gets its bytes, and their name for listeners.
+
+    :param stream: None if they do not go live
+    """
 
     pipe: IO[bytes]
     file: IO[bytes]
-    stream: str
+    stream: str | None
 
 
 class Pump:
@@ -132,7 +136,8 @@ class Pump:
         if self._stopping:
             self._budget -= len(data)
         self._write(pipe.file, data)
-        self._collect(data, pipe.stream)
+        if pipe.stream is not None:
+            self._collect(data, pipe.stream)
 
     def _write(self, file: IO[bytes], data: bytes) -> None:
         if self._error is not None:

@@ -176,6 +176,28 @@ def test_captured_output_goes_live_apart(tmp_path: Path, output: Path, sender: A
     assert (sender.bytes_of("stdout"), sender.bytes_of("stderr")) == (b"out\n", b"err\n")
 
 
+def test_captured_output_stays_off_the_live_log_if_the_task_says_so(
+    tmp_path: Path, output: Path, sender: Any
+) -> None:
+    script = "echo out; echo err >&2"
+    attributes = {"CAPTURE_OUTPUT_FILENAME": "captured", "STREAM_CAPTURED_OUTPUT": False}
+    task = make_task(tmp_path, ["sh", "-c", script], **attributes)
+    task.log_sender = sender
+    task.run(output)
+    assert (sender.bytes_of("stdout"), sender.bytes_of("stderr")) == (b"", b"err\n")
+    assert (output / "captured").read_bytes() == b"out\n"
+    assert "--------------------\nout\n\n--------------------\n" in log_of(task)
+
+
+def test_what_is_not_captured_goes_live_whatever_the_task_says(
+    tmp_path: Path, output: Path, sender: Any
+) -> None:
+    task = make_task(tmp_path, ["echo", "out"], STREAM_CAPTURED_OUTPUT=False)
+    task.log_sender = sender
+    task.run(output)
+    assert sender.bytes_of("stdout") == b"out\n"
+
+
 def test_much_output_is_complete_and_in_pieces(tmp_path: Path, output: Path, sender: Any) -> None:
     count = 5_000_000
     task = make_task(tmp_path, ["sh", "-c", f"yes | head -c {count}"])

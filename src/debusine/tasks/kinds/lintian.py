@@ -33,7 +33,9 @@ from debusine.tasks.inputs.inputs import (
 )
 from debusine.tasks.inputs.values import BaseTaskInputArtifact
 from debusine.tasks.lintian_data import LintianData, LintianDynamicData
+from debusine.tasks.lintian_list import list_findings
 from debusine.tasks.lintian_output import (
+    LintianOutputError,
     LintianTag,
     Severity,
     analysis,
@@ -45,6 +47,7 @@ from debusine.tasks.with_executor import INSTALL_LOG, BaseTaskWithExecutor
 
 CONFIGURE_LOG = "configure_for_execution.log"
 FOUND_SOMETHING = 2
+_SHOWN_BYTES = 64 * 1024
 DEB_SUFFIXES = frozenset({".deb", ".udeb"})
 
 
@@ -70,6 +73,8 @@ class Lintian(
     TASK_VERSION = 1
     USES_APT = True
     CAPTURE_OUTPUT_FILENAME = OUTPUT
+    # it explains every kind of finding at length
+    STREAM_CAPTURED_OUTPUT = False
 
     source_artifact = OptionalSingleInput(
         field="input.source_artifact",
@@ -196,17 +201,36 @@ class Lintian(
     @override
     def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
         if returncode not in {0, FOUND_SOMETHING}:
+            if returncode is not None:
+                self._show_raw(execute_directory)
             return WorkRequestResults.ERROR
-        if self.data.fail_on_severity == "none":
-            return WorkRequestResults.SUCCESS
         covered = {
             target.package
             for target in self.targets
             if self.data.output.covers(target.architecture)
         }
-        found = [tag for tag in self._tags(execute_directory) if tag.package in covered]
-        failed = reaches(found, Severity(self.data.fail_on_severity))
+        try:
+            found = [tag for tag in self._tags(execute_directory) if tag.package in covered]
+        except LintianOutputError:
+            self._show_raw(execute_directory)
+            raise
+        limit = self.data.fail_on_severity
+        threshold = None if limit == "none" else Severity(limit)
+        self._show("".join(f"{line}\n" for line in list_findings(found, threshold)).encode())
+        failed = threshold is not None and reaches(found, threshold)
         return WorkRequestResults.FAILURE if failed else WorkRequestResults.SUCCESS
+
+    def _show_raw(self, directory: Path) -> None:
+        """Show live what cannot be made a list of."""
+        path = directory / OUTPUT
+        if path.is_file():
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - _SHOWN_BYTES))
+                self._show(file.read(_SHOWN_BYTES))
+
+    def _show(self, data: bytes) -> None:
+        if self.log_sender is not None and data:
+            self.log_sender.send(data, "stdout")
 
     @override
     def check_directory_for_consistency_errors(self, build_directory: Path) -> list[str]:

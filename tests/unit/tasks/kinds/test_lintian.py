@@ -34,8 +34,11 @@ SUCCESS, FAILURE, ERROR = (
 class Sandbox:
     """What commands do: lintian prints; apt makes it available."""
 
-    def __init__(self, *, installed: bool = True, returncode: int = 0) -> None:
+    def __init__(
+        self, *, installed: bool = True, returncode: int = 0, output: bytes = OUTPUT
+    ) -> None:
         self.installed = installed
+        self.output = output
         self.returncode = returncode
         self.calls: list[tuple[str, ...]] = []
         self.conf: list[str] = []
@@ -47,7 +50,7 @@ class Sandbox:
         if call.argv == ("lintian", "--print-version"):
             return FakeResult(stdout=b"2.116.3\n")
         if call.argv[0] == "lintian":
-            return FakeResult(stdout=OUTPUT, returncode=self.returncode)
+            return FakeResult(stdout=self.output, returncode=self.returncode)
         if "apt-get" in call.argv:
             self.conf += [path.name for path in instance.inside(Path("/etc")).rglob("*")]
         return FakeResult()
@@ -184,6 +187,32 @@ def test_apt_is_lent_only_while_lintian_is_installed(tmp_path: Path) -> None:
     assert removed == [
         ("rm", "-rf", "/etc/apt/debusine-access", "/etc/apt/apt.conf.d/90debusine-access")
     ]
+
+
+def test_the_live_log_gets_a_list_and_the_report_everything(tmp_path: Path, sender: Any) -> None:
+    odd = b"W: hello: odd \xff \x1b]0;evil\x07\x1b[31m\n"
+    task, client = make_task(tmp_path, Sandbox(output=OUTPUT + odd))
+    task.log_sender = sender
+    task.execute()
+    assert sender.bytes_of("stdout").decode() == (
+        "error          hello source: no-thing [debian/control:1]\n"
+        "warning        hello: odd \ufffd\n"
+        "warning        hello: odd-thing usr/bin/hello\n"
+        "info           hello-doc: small-thing\n"
+        "lintian: 1 error, 2 warnings, 1 info\n"
+    )
+    reports = client.uploaded_of(LintianKind.category)
+    assert all(report.files["lintian.txt"] == OUTPUT + odd for report in reports)
+
+
+@pytest.mark.parametrize(("code", "output"), [(1, b"it broke\n"), (0, b"what is this\n")])
+def test_what_is_no_list_goes_live_as_it_is(
+    tmp_path: Path, sender: Any, code: int, output: bytes
+) -> None:
+    task, _ = make_task(tmp_path, Sandbox(returncode=code, output=output))
+    task.log_sender = sender
+    assert task.execute() is not SUCCESS
+    assert sender.bytes_of("stdout") == output
 
 
 def test_nothing_to_check(tmp_path: Path) -> None:
