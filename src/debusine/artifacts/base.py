@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
+from debusine.artifacts.registry import find_kind, find_kinds, model_argument, read_data
 from debusine.domain.category import ArtifactCategory
 from debusine.errors import UserError
-from debusine.util.discovery import load_all
 
 KINDS_PACKAGE = "debusine.artifacts.kinds"
 
@@ -61,9 +61,9 @@ class ArtifactKind(Generic[DataT]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Take the data model from the type argument."""
         super().__init_subclass__(**kwargs)
-        for base in getattr(cls, "__orig_bases__", ()):
-            if get_origin(base) is ArtifactKind:
-                cls.data_type = get_args(base)[0]
+        model = model_argument(cls, ArtifactKind)
+        if model is not None:
+            cls.data_type = model
 
     @classmethod
     def label(cls, data: DataT) -> str:
@@ -116,14 +116,7 @@ def all_kinds() -> Mapping[str, AnyKind]:
 
     :returns: kinds by category, in order of their file names
     """
-    return {
-        kind.category: kind
-        for module in load_all(KINDS_PACKAGE)
-        for kind in vars(module).values()
-        if isinstance(kind, type)
-        and issubclass(kind, ArtifactKind)
-        and kind.__module__ == module.__name__
-    }
+    return find_kinds(KINDS_PACKAGE, ArtifactKind)
 
 
 def kind_for(category: str) -> AnyKind:
@@ -132,14 +125,7 @@ def kind_for(category: str) -> AnyKind:
 
     :raises UserError: if there is none
     """
-    try:
-        return all_kinds()[category]
-    except KeyError:
-        raise UserError(
-            f"unknown artifact category: {category}",
-            details="Known categories: " + ", ".join(sorted(all_kinds())),
-            validation_errors={"category": [f"{category}: invalid category"]},
-        ) from None
+    return find_kind(all_kinds(), category, what="artifact")
 
 
 def parse_data(category: str, data: Mapping[str, Any]) -> ArtifactData:
@@ -150,20 +136,8 @@ def parse_data(category: str, data: Mapping[str, Any]) -> ArtifactData:
     :raises UserError: if the category is unknown or the data does not fit; the
         field paths stand in ``validation_errors`` below ``data``
     """
-    kind = kind_for(category)
-    try:
-        return kind.data_type.model_validate(dict(data))
-    except ValidationError as error:
-        found: dict[str, list[str]] = {}
-        for item in error.errors():
-            path = ".".join(["data", *(str(part) for part in item["loc"])])
-            found.setdefault(path, []).append(item["msg"])
-        lines = [f"{path}: {', '.join(messages)}" for path, messages in found.items()]
-        raise UserError(
-            f"invalid data for an artifact of category {category}",
-            details="\n".join(lines),
-            validation_errors=found,
-        ) from error
+    model = kind_for(category).data_type
+    return read_data(model, data, what=f"an artifact of category {category}")
 
 
 def check_data(category: str, data: Mapping[str, Any]) -> dict[str, Any]:

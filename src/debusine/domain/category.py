@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Categories of artifacts, collections and bare items.
+Categories of artifacts, collections, bare items and assets.
 
 A category is text such as ``debian:source-package``. The sets are open: a kind
-registers its own by existing. The types here only keep the three apart.
+registers its own by existing. The types here only keep them apart.
 """
 
 from __future__ import annotations
@@ -67,5 +67,11 @@ class CollectionCategory(Category):
 
 class BareDataCategory(Category):
     """Category of an item without files."""
+
+    __slots__ = ()
+
+
+class AssetCategory(Category):
+    """Category of an asset."""
 
     __slots__ = ()

@@ -5,9 +5,22 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from debusine.domain.output_data import OutputData, OutputError, RuntimeStatistics
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
+
+__all__ = [
+    "AssignedWorkRequest",
+    "OutputData",
+    "OutputError",
+    "RuntimeStatistics",
+    "Waiting",
+    "WorkRequest",
+    "WorkRequestCompleted",
+    "WorkRequestCreate",
+    "WorkRequestUpdate",
+]
 
 
 class WorkRequest(WireModel):
@@ -73,44 +86,6 @@ class WorkRequestUpdate(StrictWireModel):
     """What a client may change."""
 
     priority_adjustment: int
-
-
-class OutputError(StrictWireModel):
-    """Why a task ended in an error."""
-
-    message: str
-    code: str
-
-
-class RuntimeStatistics(StrictWireModel):
-    """
-    What a run took: seconds, bytes at their highest, and what the worker had.
-
-    Durations and ``cpu_time`` are whole seconds.
-    """
-
-    duration: int | None = None
-    duration_setup: int | None = None
-    duration_run: int | None = None
-    duration_teardown: int | None = None
-    cpu_time: int | None = None
-    disk_space: int | None = None
-    memory: int | None = None
-    network_received: int | None = None
-    network_sent: int | None = None
-    available_disk_space: int | None = None
-    available_memory: int | None = None
-    cpu_count: int | None = None
-
-
-class OutputData(StrictWireModel):
-    """What a task reports beside its result and artifacts."""
-
-    runtime_statistics: RuntimeStatistics | None = None
-    errors: list[OutputError] | None = None
-    skip_reason: str | None = None
-    regression_analysis: JsonObject | None = None
-    confirmation: JsonObject | None = None
 
 
 class WorkRequestCompleted(StrictWireModel):
