@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         description="Environments older than this are made anew before the next build.",
     )
 
+    upload_max_idle: timedelta = Field(
+        default=timedelta(days=1),
+        description="Uploads and artifacts whose files stop arriving this long are removed.",
+    )
+
     @property
     def store_dir(self) -> Path:
         """Where files lie, by content."""

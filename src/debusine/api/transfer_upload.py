@@ -263,7 +263,7 @@ async def _finish(target: UploadTarget, file: UploadFile) -> None:
     """
     digest = await _in_pool(file.digest)
     try:
-        await in_thread(accept_hash, target, digest)
+        await in_thread(accept_hash, target, digest, now=SystemClock().now())
     except ContentMismatchError:
         await _in_pool(file.drop)
         raise

@@ -96,7 +96,7 @@ class UploadFile:
 
     :param path: made if it does not exist
     :param start: offset of the bytes to come
-    :raises UploadBusyError: if another connection holds it
+    :raises UploadBusyError: if another connection holds it, or it was removed just now
     :raises NoSpaceError: if there is no room to make it
     """
 
@@ -115,8 +115,20 @@ class UploadFile:
                 "this file is being uploaded over another connection",
                 resolution="Wait until that connection ends, at most a minute.",
             ) from exc
+        self._require_kept()
         self._progress = _MEMORY.take(path)
         self._is_known = self._progress.restart_at(start)
+
+    def _require_kept(self) -> None:
+        """Refuse a file that went into the store, or was swept, before it was locked here."""
+        state = os.fstat(self._file.fileno())
+        is_here = self.path.exists() and os.path.samestat(state, self.path.stat())
+        if is_here and state.st_size >= self._offset:
+            return
+        if is_here:
+            self.path.unlink()
+        self._file.close()
+        raise UploadBusyError("what had arrived of this file went away just now")
 
     @property
     def received(self) -> int:

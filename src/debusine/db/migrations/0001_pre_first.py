@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ('category', models.CharField(max_length=255)),
                 ('data', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField()),
+                ('last_upload_at', models.DateTimeField(null=True)),
                 ('expiration_delay', models.DurationField(null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='artifacts', to=settings.AUTH_USER_MODEL)),
             ],
@@ -278,6 +279,14 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('artifact', 'target', 'type'), name='artifact_relation')],
             },
+        ),
+        migrations.AddIndex(
+            model_name='fileupload',
+            index=models.Index(fields=['last_activity_at'], name='upload_idle'),
+        ),
+        migrations.AddIndex(
+            model_name='fileinartifact',
+            index=models.Index(condition=models.Q(('complete', False)), fields=['artifact'], name='file_incomplete'),
         ),
         migrations.AddConstraint(
             model_name='fileinartifact',

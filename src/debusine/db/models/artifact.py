@@ -18,6 +18,8 @@ class Artifact(models.Model):
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="artifacts")
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField()
+    # when a file of it was completed; null: none was uploaded
+    last_upload_at = models.DateTimeField(null=True)
     expiration_delay = models.DurationField(null=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="artifacts")
     created_by_work_request = models.ForeignKey(

@@ -41,6 +41,12 @@ class FileInArtifact(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["artifact", "path"], name="file_path"),
         ]
+        # few are incomplete at any time: those are found without a look at the others
+        indexes = [
+            models.Index(
+                fields=["artifact"], name="file_incomplete", condition=models.Q(complete=False)
+            ),
+        ]
 
     @override
     def __str__(self) -> str:
@@ -55,6 +61,9 @@ class FileUpload(models.Model):
     last_activity_at = models.DateTimeField()
     # the hash was right; what is left is to move the bytes and show the file
     verified = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["last_activity_at"], name="upload_idle")]
 
     @override
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from debusine.db.models import File, FileInArtifact, FileUpload, Scope
+from debusine.db.models import Artifact, File, FileInArtifact, FileUpload, Scope
 from debusine.domain.artifact_path import path_problem
 from debusine.errors import NotFoundError
 from debusine.server.access import find_artifact, require_change
@@ -93,7 +93,7 @@ def begin_upload(target: UploadTarget, *, now: datetime) -> Path:
     return directory / upload.temporary_name
 
 
-def accept_hash(target: UploadTarget, digest: str) -> None:
+def accept_hash(target: UploadTarget, digest: str, *, now: datetime) -> None:
     """
     Decide about bytes that have all arrived.
 
@@ -106,6 +106,7 @@ def accept_hash(target: UploadTarget, digest: str) -> None:
     upload = FileUpload.objects.filter(file_in_artifact=target.entry)
     if digest == target.content.sha256:
         upload.update(verified=True)
+        Artifact.objects.filter(files=target.entry).update(last_upload_at=now)
         return
     upload.delete()
     raise ContentMismatchError(
@@ -117,8 +118,14 @@ def accept_hash(target: UploadTarget, digest: str) -> None:
 
 @transaction.atomic
 def show_file(target: UploadTarget) -> None:
-    """Show a file that the store holds, and its twins of the same content in the artifact."""
-    entry = FileInArtifact.objects.get(pk=target.entry)
+    """
+    Show a file that the store holds, and its twins of the same content in the artifact.
+
+    :raises NotFoundError: if the artifact was removed while its file came
+    """
+    entry = FileInArtifact.objects.filter(pk=target.entry).first()
+    if entry is None:
+        raise NotFoundError("File not found in artifact", details="the artifact was removed")
     File.objects.filter(pk=entry.file_id).update(stored=True)
     FileInArtifact.objects.filter(artifact=entry.artifact_id, file=entry.file_id).update(
         complete=True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look after what no message wakes: lapsed leases, and wake-ups that got lost."""
+"""Look after what no message wakes: lapsed leases, lost wake-ups, abandoned uploads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from debusine.db.models import Attempt, Worker
 from debusine.server import scheduler
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
+from debusine.server.jobs.abandoned import remove_abandoned
 from debusine.util.clock import Clock, SystemClock
 
 # idle workers that fit something that waits are woken this often; a wake-up is rarely lost
 _WAKE_EVERY_S = 10.0
+_UPLOADS_EVERY_S = 600.0
 
 
 class Sweeper:
@@ -30,6 +32,7 @@ class Sweeper:
         self._clock = clock
         self._started = clock.monotonic()
         self._woke_at = self._started
+        self._uploads_at = self._started
 
     def sweep(self) -> None:
         """Do one round."""
@@ -40,6 +43,8 @@ class Sweeper:
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
             wake_idle()
+        if moment >= self._uploads_at and not sweep_uploads(now):
+            self._uploads_at = moment + _UPLOADS_EVERY_S
 
 
 def requeue_lapsed(now: datetime) -> int:
@@ -73,6 +78,20 @@ def wake_idle() -> int:
             scheduler.wake_worker(worker.pk)
             woken += 1
     return woken
+
+
+def sweep_uploads(now: datetime) -> int:
+    """
+    Remove a part of what nobody goes on uploading.
+
+    :returns: how much was done; 0 if nothing is left
+    """
+    server = settings.DEBUSINE
+    return remove_abandoned(
+        server.upload_dir,
+        before=now - server.upload_max_idle,
+        writing=server.store_dir / "tmp",
+    )
 
 
 _sweeper: Sweeper | None = None

@@ -89,6 +89,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[Path]:
+        # what a crash leaves there is swept (server/jobs/abandoned.py)
         directory = self.root / "tmp"
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / secrets.token_hex(16)
