@@ -55,15 +55,26 @@ class Archive:
     armoured: Path
     gnupg: Path
 
-    def sign(self, *, valid_until: timedelta = timedelta(days=7)) -> None:
-        """Write Release files anew."""
+    def sign(
+        self,
+        *,
+        valid_until: timedelta = timedelta(days=7),
+        suite: str = SUITE,
+        codename: str = SUITE,
+    ) -> None:
+        """
+        Write Release files anew.
+
+        :param suite: what the archive calls itself
+        :param codename: the same
+        """
         dists = self.root / "debian/dists" / SUITE
         now = datetime(2026, 1, 1, tzinfo=UTC)
         lines = [
             "Origin: Debian",
             "Label: Debian",
-            f"Suite: {SUITE}",
-            f"Codename: {SUITE}",
+            f"Suite: {suite}",
+            f"Codename: {codename}",
             "Architectures: amd64",
             "Components: main",
             f"Date: {format_datetime(now, usegmt=True)}",

@@ -12,8 +12,10 @@ class EnvironmentWanted(StrictWireModel):
     """
     What a build needs to run in.
 
-    ``bootstrap_repositories`` are those of the ``mmdebstrap`` task; they are
-    used only when a new environment has to be made.
+    :param bootstrap_repositories: those of the [mmdebstrap](../tasks/mmdebstrap.md) task; an
+        environment made of others does not do
+    :param overrides: these repositories are not what is usual for the caller: the environment is
+        for those alone who ask for the very same
     """
 
     codename: str
@@ -21,6 +23,7 @@ class EnvironmentWanted(StrictWireModel):
     variant: str = "buildd"
     bootstrap_repositories: list[JsonObject] = Field(min_length=1)
     extra_packages: list[str] = Field(default_factory=list)
+    overrides: bool = False
     refresh: bool = False
 
 

@@ -15,6 +15,7 @@ from debusine.cli.building.repositories import (
     MirrorOptions,
     bootstrap_repositories,
     choose_sources,
+    is_override,
 )
 from debusine.cli.building.signature import Trust, judge
 from debusine.cli.building.source import SourceKind, classify, load_source
@@ -186,6 +187,26 @@ def test_options_stand_above_the_machine(tmp_path: Path) -> None:
     }
     trixie = choose_sources("trixie", _machine(), options)
     assert (trixie[0].uri, trixie[0].components) == ("http://deb.example.org/debian", ("main",))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (MirrorOptions(), False),
+        (MirrorOptions(mirrors=["https://m.example.org/debian"]), True),
+        (MirrorOptions(mirrors=["trixie=https://m.example.org/debian"]), False),
+        (MirrorOptions(keyrings=["/srv/key.gpg"]), True),
+        (MirrorOptions(components=["main"]), True),
+        (MirrorOptions(components=["sid=main"]), False),
+        (MirrorOptions(allow_expired=True), True),
+        (MirrorOptions(allow_unsigned=True), True),
+    ],
+)
+def test_only_what_makes_a_difference_is_an_override(
+    options: MirrorOptions, *, expected: bool
+) -> None:
+    assert is_override("bookworm", _machine(), options) is expected
+    assert is_override("bookworm", _machine(""), MirrorOptions(mirrors=["http://m.example.org/"]))
 
 
 def test_unsigned_only_when_asked_for() -> None:

@@ -7,23 +7,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from debusine.cli.building.repositories import MirrorOptions, choose_sources
+from debusine.cli.building.release import SuiteFinder
+from debusine.cli.building.repositories import choose_sources
 from debusine.cli.building.signature import check_signature
 from debusine.cli.building.source import Source, SourceKind, classify, load_source
 from debusine.cli.building.source_archive import SourceArchive
 from debusine.cli.building.source_tree import TreeOptions, pack_tree
 from debusine.cli.building.source_url import fetch_url
-from debusine.cli.building.suite import base_suite, machine_suite
+from debusine.cli.building.suite import asked_suite, base_suite, machine_suite
 from debusine.cli.progress import Screen
-from debusine.errors import UserError
-from debusine.util.apt_access import APT_HELPER
-from debusine.util.apt_config import AptMachine
-from debusine.util.apt_sources import AptSource, strip_credentials
-from debusine.util.command import Command, CommandError, run
-
-_SUITE_LIMIT_S = 60
+from debusine.util.apt_sources import strip_credentials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +29,7 @@ class Acquisition:
     :param cache: a directory that is kept from call to call
     """
 
-    machine: AptMachine
-    mirrors: MirrorOptions
+    suites: SuiteFinder
     suite: str | None
     dirty: bool
     cache: Path
@@ -75,14 +68,19 @@ class Acquisition:
 
     def _build_suite(self, source: Source, kind: SourceKind) -> str:
         if self.suite is not None:
-            return base_suite(self.suite)
+            return asked_suite(self.suite)
         if kind is SourceKind.NAME or source.distribution is None:
             return machine_suite()
         return base_suite(source.distribution)
 
     def _from_archive(self, text: str, scratch: Path) -> Path:
-        suite = "sid" if self.suite == "unstable" else self.suite or machine_suite()
-        sources = choose_sources(suite, self.machine, self.mirrors)
+        suite = self.suite or machine_suite()
+        if asked_suite(suite) == suite:
+            chosen = self.suites.find(suite)
+            suite, sources = chosen.codename, chosen.sources
+        else:
+            # a pocket: its sources are its own, what it is built in is the suite's
+            sources = choose_sources(suite, self.suites.machine, self.suites.options)
         self.screen.step(f"fetching the source of {text} from {suite}")
         return SourceArchive(sources, self.cache).fetch(text, scratch)
 
@@ -108,26 +106,3 @@ class _Bars:
             self._name = name
             self._advance = self._stack.enter_context(self._screen.transfer(name, size_bytes))
         self._advance(count)
-
-
-def check_suite(source: AptSource, machine: AptMachine) -> None:
-    """
-    Ask the mirror whether it has a suite that this machine does not use.
-
-    A mirror that cannot be asked is left for later: an environment may exist already.
-
-    :raises UserError: if it has none of that name
-    """
-    if any(known.suite == source.suite for known in machine.sources):
-        return
-    url = f"{source.uri.rstrip('/')}/dists/{source.suite}/Release"
-    with TemporaryDirectory(prefix="debusine-suite-") as name:
-        argv = [APT_HELPER, "-qq", "download-file", url, f"{name}/Release"]
-        try:
-            run(Command(argv, timeout_s=_SUITE_LIMIT_S))
-        except CommandError as error:
-            if " 404 " in f"{error.details} ":
-                raise UserError(
-                    f"the mirror {strip_credentials(source.uri)} has no suite {source.suite}",
-                    resolution="Give another --suite, or --mirror.",
-                ) from error

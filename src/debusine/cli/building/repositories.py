@@ -42,9 +42,11 @@ class MirrorOptions:
     allow_unsigned: bool = False
 
 
-def for_suite(values: Iterable[str], suite: str) -> str | None:
+def for_suite(values: Iterable[str], *names: str) -> str | None:
     """
     Pick the value for a suite.
+
+    :param names: of the suite
 
     >>> for_suite(["http://a.example.org/?x=1", "sid=http://b.example.org/"], "sid")
     'http://b.example.org/'
@@ -54,13 +56,13 @@ def for_suite(values: Iterable[str], suite: str) -> str | None:
         name, equals, rest = value.partition("=")
         if not equals or not re.fullmatch(r"[a-z][a-z0-9+.-]*", name):
             general = value
-        elif name == suite:
+        elif name in names:
             return rest
     return general
 
 
 def choose_sources(
-    suite: str, machine: AptMachine, options: MirrorOptions = MirrorOptions()
+    suite: str, machine: AptMachine, options: MirrorOptions = MirrorOptions(), *, alias: str = ""
 ) -> tuple[AptSource, ...]:
     """
     Choose the archives for a suite.
@@ -68,21 +70,23 @@ def choose_sources(
     A suite that the machine uses is taken as configured, with its updates and
     security archives; any other from the machine's own mirror.
 
+    :param alias: what the machine or the options may call the suite as well, such as ``stable``
     :returns: at least one, the suite itself first; of type ``deb``
     :raises UserError: if the machine has no mirror, or an option cannot be used
     """
-    mirror = for_suite(options.mirrors, suite)
-    components = for_suite(options.components, suite)
+    mirror = for_suite(options.mirrors, suite, alias)
+    components = for_suite(options.components, suite, alias)
     if mirror is not None:
         chosen = [_given(mirror, suite)]
     else:
-        candidates = [source for source in machine.sources if _is_debian(source)]
+        sources = [_renamed(source, alias, suite) for source in machine.sources]
+        candidates = [source for source in sources if _is_debian(source)]
         chosen = _configured(suite, candidates) or [_elsewhere(suite, candidates)]
-        chosen = [_with_all_components(source, machine.sources) for source in chosen]
+        chosen = [_with_all_components(source, sources) for source in chosen]
     if components:
         words = tuple(components.replace(",", " ").split())
         chosen = [replace(source, components=words) for source in chosen]
-    keyring = for_suite(options.keyrings, suite)
+    keyring = for_suite(options.keyrings, suite, alias)
     if keyring is not None:
         chosen = [_with(source, "signed-by", str(Path(keyring).absolute())) for source in chosen]
     if options.allow_expired:
@@ -90,6 +94,23 @@ def choose_sources(
     if options.allow_unsigned:
         chosen = [_with(source, "trusted", "yes") for source in chosen]
     return tuple(chosen)
+
+
+def is_override(
+    suite: str, machine: AptMachine, options: MirrorOptions, *, alias: str = ""
+) -> bool:
+    """Whether options make a difference for a suite."""
+    try:
+        usual = choose_sources(suite, machine, alias=alias)
+    except UserError:
+        return True
+    return choose_sources(suite, machine, options, alias=alias) != usual
+
+
+def _renamed(source: AptSource, alias: str, suite: str) -> AptSource:
+    """Call a suite, and what belongs to it, by its codename: that stays as it is."""
+    names = {f"{alias}{end}": f"{suite}{end}" for end in ("", *_SATELLITES)} if alias else {}
+    return replace(source, suite=names.get(source.suite, source.suite))
 
 
 def _with(source: AptSource, name: str, value: str) -> AptSource:

@@ -38,6 +38,18 @@ def base_suite(distribution: str) -> str:
     return name
 
 
+def asked_suite(name: str) -> str:
+    """
+    Name the suite that a user asks for: ``unstable`` is what the mirror says it is.
+
+    :raises UserError: if this cannot be the name of a suite
+
+    >>> asked_suite("unstable"), asked_suite("stable-backports"), asked_suite("experimental")
+    ('unstable', 'stable', 'sid')
+    """
+    return "unstable" if name == "unstable" else base_suite(name)
+
+
 def machine_suite(os_release: Path = OS_RELEASE) -> str:
     """
     The suite this machine runs.

@@ -14,14 +14,11 @@ from typing import Any
 
 import click
 
-from debusine.cli.building.acquire import Acquisition, check_suite
+from debusine.cli.building.acquire import Acquisition
 from debusine.cli.building.outcome import Outcome
+from debusine.cli.building.release import SuiteFinder
 from debusine.cli.building.report import Epilogue, document, show
-from debusine.cli.building.repositories import (
-    MirrorOptions,
-    bootstrap_repositories,
-    choose_sources,
-)
+from debusine.cli.building.repositories import MirrorOptions, bootstrap_repositories
 from debusine.cli.building.request import (
     DEFAULT_COMPONENTS,
     BuildRequest,
@@ -39,7 +36,7 @@ from debusine.cli.progress import Screen
 from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
 from debusine.errors import DebusineError, UserError
 from debusine.settings import default_data_dir
-from debusine.util.apt_config import AptMachine, read_machine
+from debusine.util.apt_config import read_machine
 from debusine.wire.environment import EnvironmentWanted
 
 EXAMPLES = """
@@ -143,13 +140,13 @@ class _Build:
         request_parts = self._checked_options()
         with TemporaryDirectory(prefix="debusine-source-") as scratch:
             machine = read_machine()
-            mirrors = self._mirrors()
-            source, suite = self._acquisition(machine, mirrors).get(
-                options["source"], Path(scratch)
-            )
-            wanted = self._environment(machine, mirrors, suite)
+            suites = SuiteFinder(machine=machine, options=self._mirrors(), say=self._screen.note)
+            source, suite = self._acquisition(suites).get(options["source"], Path(scratch))
+            wanted = self._environment(suites, suite)
             output = self._output(source)
-            request = BuildRequest(suite=suite, architecture=wanted.architecture, **request_parts)
+            request = BuildRequest(
+                suite=wanted.codename, architecture=wanted.architecture, **request_parts
+            )
             wishes = Wishes(
                 output=output,
                 extra=extra_packages(options["extra"]),
@@ -196,29 +193,26 @@ class _Build:
             allow_unsigned=options["allow_unsigned"],
         )
 
-    def _acquisition(self, machine: AptMachine, mirrors: MirrorOptions) -> Acquisition:
+    def _acquisition(self, suites: SuiteFinder) -> Acquisition:
         # APT is run in another directory
         data_dir: Path = (self._options["data_dir"] or default_data_dir()).absolute()
-        for path in machine.unreadable:
+        for path in suites.machine.unreadable:
             self._screen.warn(f"{path} with credentials for mirrors is not readable for you")
         return Acquisition(
-            machine=machine,
-            mirrors=mirrors,
+            suites=suites,
             suite=self._options["suite"],
             dirty=self._options["dirty"],
             cache=data_dir / "apt",
             screen=self._screen,
         )
 
-    def _environment(
-        self, machine: AptMachine, mirrors: MirrorOptions, suite: str
-    ) -> EnvironmentWanted:
-        sources = choose_sources(suite, machine, mirrors)
-        check_suite(sources[0], machine)
+    def _environment(self, suites: SuiteFinder, suite: str) -> EnvironmentWanted:
+        chosen = suites.find(suite)
         return EnvironmentWanted(
-            codename=suite,
-            architecture=self._options["arch"] or machine.architecture,
-            bootstrap_repositories=bootstrap_repositories(sources),
+            codename=chosen.codename,
+            architecture=self._options["arch"] or suites.machine.architecture,
+            bootstrap_repositories=bootstrap_repositories(chosen.sources),
+            overrides=chosen.overrides,
             refresh=self._options["refresh"],
         )
 
