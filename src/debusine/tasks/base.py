@@ -35,7 +35,7 @@ from debusine.tasks.inputs.container import TaskFieldContainer
 from debusine.tasks.lifecycle import Lifecycle
 from debusine.tasks.logs import LogDirectory, LogSender
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
-from debusine.tasks.registry import Registry
+from debusine.tasks.registry import TASKS, Registry
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.artifact import ArtifactResponse
 
@@ -85,7 +85,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     data: TD
     dynamic_data: DTD | None
 
-    registry: ClassVar[Registry[type[BaseExternalTask[Any, Any]]]] = Registry()
+    registry: ClassVar[Registry[type[BaseExternalTask[Any, Any]]]] = TASKS
     _sub_tasks: ClassVar[dict[TaskTypes, dict[str, type[BaseExternalTask[Any, Any]]]]] = (
         registry.classes
     )

@@ -3,28 +3,24 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import entry_points
+import threading
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
+import structlog
+
 from debusine.domain.work_request import TaskTypes
+from debusine.tasks.plugins import BrokenPlugin, TaskNameTakenError, find_plugins, load_plugin
 from debusine.util.discovery import load_all
 
+log = structlog.get_logger(__name__)
+
 KINDS_PACKAGE = "debusine.tasks.kinds"
-ENTRY_POINTS_GROUP = "debusine.tasks"
 
 # a work request of these two is found by name alone in some places
 _SHARE_NAMES = {TaskTypes.WORKER: TaskTypes.SERVER, TaskTypes.SERVER: TaskTypes.WORKER}
 
 T = TypeVar("T", bound=type[Any])
-
-
-@cache
-def load_kinds() -> None:
-    """Import every task: those of this package, and those that others install."""
-    load_all(KINDS_PACKAGE)
-    for entry_point in entry_points(group=ENTRY_POINTS_GROUP):
-        entry_point.load()
 
 
 class Registry(Generic[T]):
@@ -41,14 +37,27 @@ class Registry(Generic[T]):
         """
         Add a class.
 
-        :raises AssertionError: if another has the name; Worker and Server tasks share names
+        :raises TaskNameTakenError: if another has the name; Worker and Server tasks share names
         """
         for other_type in (task_type, _SHARE_NAMES.get(task_type, task_type)):
             other = self.classes[other_type].get(name)
             if other is not None and _path(other) != _path(cls):
                 message = f"two tasks are called {name!r}: {_path(other)} and {_path(cls)}"
-                raise AssertionError(message)
+                raise TaskNameTakenError(message)
         self.classes[task_type][name] = cls
+
+    def forget(self, classes: Iterable[T]) -> None:
+        """Let classes leave."""
+        for cls in classes:
+            for named in self.classes.values():
+                for name in [name for name, each in named.items() if each is cls]:
+                    del named[name]
+
+    def registered(self) -> list[T]:
+        """Every class that has joined by now, sorted by type and name."""
+        return [
+            classes[name] for _, classes in sorted(self.classes.items()) for name in sorted(classes)
+        ]
 
     def find(self, task_type: TaskTypes, name: str) -> T:
         """
@@ -72,11 +81,71 @@ class Registry(Generic[T]):
     def all(self) -> list[T]:
         """Every class, sorted by type and name."""
         load_kinds()
-        return [
-            classes[name] for _, classes in sorted(self.classes.items()) for name in sorted(classes)
-        ]
+        return self.registered()
 
 
 def _path(cls: type[Any]) -> str:
     # not the class itself: a module that is loaded anew brings a new one
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+TASKS: Registry[type[Any]] = Registry()
+"""Where every task class joins."""
+
+
+class _Loader:
+    """Imports every task, once, whichever thread asks first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_running = False
+        self._is_logged = False
+        self._broken: tuple[BrokenPlugin, ...] | None = None
+
+    def load(self, *, quiet: bool) -> tuple[BrokenPlugin, ...]:
+        with self._lock:
+            # a plug-in may ask for other tasks while it is imported
+            if self._is_running:
+                return ()
+            if self._broken is None:
+                self._is_running = True
+                try:
+                    load_all(KINDS_PACKAGE)
+                    self._broken = tuple(
+                        broken for point in find_plugins() for broken in load_plugin(point, TASKS)
+                    )
+                finally:
+                    self._is_running = False
+            if not (quiet or self._is_logged):
+                self._is_logged = True
+                for plugin in self._broken:
+                    _log(plugin)
+            return self._broken
+
+
+def _log(plugin: BrokenPlugin) -> None:
+    log.error(
+        "plugin-broken",
+        package=plugin.package,
+        entry_point=plugin.entry_point,
+        reason=plugin.brief,
+        remedy=plugin.remedy,
+        **({"traceback": plugin.details} if plugin.details else {}),
+    )
+
+
+_loader = _Loader()
+
+
+def load_kinds() -> None:
+    """
+    Import every task: those of this package, and those that others install.
+
+    What others install and cannot be used is left out, and logged once.
+    """
+    _loader.load(quiet=False)
+
+
+def broken_plugins() -> tuple[BrokenPlugin, ...]:
+    """Import every task; returns what other packages install and cannot be used."""
+    return _loader.load(quiet=True)

@@ -3,22 +3,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import structlog
 
 from debusine.tasks.base import BaseExternalTask
+from debusine.tasks.registry import broken_plugins
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Task = type[BaseExternalTask[Any, Any]]
+
+_reported: set[Task] = set()
 
 
 def analyze_external_worker_tasks() -> dict[str, Any]:
-    """Metadata that every task that is known here contributes."""
+    """
+    Metadata that every task that is known here contributes.
+
+    :returns: values by key, such as ``sbuild:version``; tasks that raise are left out
+
+    >>> analyze_external_worker_tasks()["noop:version"]
+    1
+    """
     metadata: dict[str, Any] = {}
-    for task in BaseExternalTask.registry.all():
-        metadata.update(task.analyze_worker())
+    for answer in _answers(lambda task: task.analyze_worker()):
+        metadata.update(answer)
     return metadata
 
 
 def get_provided_external_worker_tags() -> set[str]:
-    """Worker tags that every task that is known here contributes."""
+    """
+    Worker tags that every task that is known here contributes.
+
+    :returns: such as ``worker:task:worker:noop:version:1``; tasks that raise are left out
+
+    >>> "worker:task:worker:noop:version:1" in get_provided_external_worker_tags()
+    True
+    """
     tags: set[str] = set()
-    for task in BaseExternalTask.registry.all():
-        tags.update(task.get_provided_worker_tags())
+    for answer in _answers(lambda task: task.get_provided_worker_tags()):
+        tags.update(answer)
     return tags
+
+
+def tasks_that_raise() -> dict[Task, Exception]:
+    """Tasks that cannot say what this machine is to them, and why."""
+    found = {}
+    broken_plugins()  # loads without logging: who asks here shows what is wrong
+    for task in BaseExternalTask.registry.registered():
+        try:
+            task.analyze_worker()
+            task.get_provided_worker_tags()
+        except Exception as error:  # noqa: BLE001  whatever a stranger's code raises
+            found[task] = error
+    return found
+
+
+def _answers(question: Callable[[Task], T]) -> Iterator[T]:
+    for task in BaseExternalTask.registry.all():
+        try:
+            yield question(task)
+        except Exception:  # one task must not keep a worker from doing the others
+            if task not in _reported:
+                _reported.add(task)
+                log.exception("task-analysis-failed", task=task.name, module=task.__module__)

@@ -11,6 +11,7 @@ import click
 
 from debusine.cli.health.findings import Level, judge, lines, worst
 from debusine.cli.health.machine import probe
+from debusine.cli.health.plugins import judge_plugins
 from debusine.settings import default_data_dir
 
 EXAMPLES = """
@@ -37,7 +38,7 @@ def doctor(*, data_dir: Path, as_json: bool) -> int:
     For each failure the command that mends it is printed. The exit status is 1 if
     something was found that prevents building.
     """
-    findings = judge(probe(data_dir))
+    findings = [*judge(probe(data_dir)), *judge_plugins()]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
