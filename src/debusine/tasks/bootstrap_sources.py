@@ -20,13 +20,13 @@ from debusine.tasks.bootstrap_models import (
     SignatureCheck,
     inline_keyring,
 )
+from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.command import Command, CommandError, run
 from debusine.util.files import sha256_of
 
 KEYRINGS_IN_CHROOT = "/etc/apt/keyrings-debusine"
 MAX_DOWNLOAD_BYTES = 100 * 1024**2
 DOWNLOAD_TIMEOUT_S = 600
-APT_HELPER = "/usr/lib/apt/apt-helper"
 
 _COMPONENT = re.compile(r"[A-Za-z][A-Za-z/-]*")
 _ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"

@@ -21,10 +21,10 @@ from urllib.parse import unquote, urlsplit
 
 from debusine.errors import UserError
 from debusine.util.apt_config import AptConfig, AptMachine, parse_dump
+from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.command import Command, run
 
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-APT_HELPER = "/usr/lib/apt/apt-helper"
 DETECTION_TIMEOUT_S = 30
 
 _PLAIN = re.compile(

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from debusine.errors import UserError
-from debusine.util.apt_sources import AptSource, read_sources, resolve_mirror_list
+from debusine.util.apt_mirror_list import fetch_text, resolve_all
+from debusine.util.apt_sources import AptSource, read_sources
 from debusine.util.command import Command, run
 
 _LINE = re.compile(r'^(\S+) "(.*)";$')
@@ -61,12 +62,14 @@ class AptMachine:
 
     :param netrc: the texts of ``auth.conf`` and ``auth.conf.d`` together
     :param unreadable: files with credentials that this user may not read
+    :param troubles: why sources that should be here are not
     """
 
     config: AptConfig
     sources: tuple[AptSource, ...]
     netrc: str = field(default="", repr=False)
     unreadable: tuple[Path, ...] = ()
+    troubles: tuple[str, ...] = ()
 
     @property
     def architecture(self) -> str:
@@ -78,6 +81,8 @@ def read_machine(environ: Mapping[str, str] | None = None) -> AptMachine:
     """
     Read the APT configuration of this machine whole.
 
+    Lists of mirrors that must be fetched stay in the sources, see :func:`fetch_mirror_lists`.
+
     :param environ: environment for APT (``APT_CONFIG`` counts); ours if None
     :raises UserError: if a source cannot be understood
     :raises NotPossibleError: if there is no APT here
@@ -85,20 +90,37 @@ def read_machine(environ: Mapping[str, str] | None = None) -> AptMachine:
     done = run(Command(["apt-config", "dump"], env=environ))
     config = parse_dump(done.text)
     etc = ("Dir", "Dir::Etc")
-    sources = read_sources(
+    architecture = config.get("APT::Architecture", "amd64")
+    configured = read_sources(
         config.path(*etc, "Dir::Etc::sourcelist"),
         config.path(*etc, "Dir::Etc::sourceparts"),
-        architecture=config.get("APT::Architecture", "amd64"),
+        architecture=architecture,
     )
+    sources, troubles = resolve_all(configured, architecture=architecture, remote=False)
     netrc, unreadable = _read_netrc(
         config.path(*etc, "Dir::Etc::netrc"), config.path(*etc, "Dir::Etc::netrcparts")
     )
     return AptMachine(
         config=config,
-        sources=tuple(resolve_mirror_list(source) for source in sources),
+        sources=sources,
         netrc=netrc,
         unreadable=unreadable,
+        troubles=troubles,
     )
+
+
+def fetch_mirror_lists(
+    machine: AptMachine, *, fetch: Callable[[str], str] = fetch_text
+) -> AptMachine:
+    """
+    Put mirrors in the place of lists of mirrors (``mirror+https:``).
+
+    :param fetch: downloads a list
+    """
+    sources, troubles = resolve_all(
+        machine.sources, architecture=machine.architecture, remote=True, fetch=fetch
+    )
+    return replace(machine, sources=sources, troubles=(*machine.troubles, *troubles))
 
 
 def _read_netrc(main: Path, parts: Path) -> tuple[str, tuple[Path, ...]]:

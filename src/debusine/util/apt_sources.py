@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -37,6 +37,7 @@ class AptSource:
     :param uri: as configured; may hold credentials, see :meth:`without_credentials`
     :param suite: as configured; ends with ``/`` for flat archives
     :param options: other fields, names in lower case as in deb822 (``signed-by``)
+    :param place: file and line, for errors
     """
 
     type: str
@@ -44,6 +45,7 @@ class AptSource:
     suite: str
     components: tuple[str, ...]
     options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    place: str = field(default="", compare=False)
 
     def option(self, name: str) -> str | None:
         """Value of a field in lower case letters, or None."""
@@ -111,6 +113,7 @@ def parse_one_line(text: str, *, name: str = "sources.list") -> Iterator[AptSour
             suite=rest[0],
             components=tuple(rest[1:]),
             options=tuple(_one_line_options(match[2] or "")),
+            place=f"{name}, line {number}",
         )
 
 
@@ -126,8 +129,12 @@ def _one_line_options(text: str) -> Iterator[tuple[str, str]]:
         yield _LIST_OPTIONS.get(key, key), value.replace(",", " ")
 
 
-def parse_deb822(text: str) -> Iterator[AptSource]:
-    """Read a file in the deb822 style; stanzas with ``Enabled: no`` are passed over."""
+def parse_deb822(text: str, *, name: str = "debian.sources") -> Iterator[AptSource]:
+    """
+    Read a file in the deb822 style; stanzas with ``Enabled: no`` are passed over.
+
+    :param name: of the file, for errors
+    """
     for stanza in Deb822.iter_paragraphs(text, use_apt_pkg=False):
         values = {key.lower(): str(value) for key, value in stanza.items()}
         if values.pop("enabled", "yes").strip().lower() in _FALSE:
@@ -139,10 +146,22 @@ def parse_deb822(text: str) -> Iterator[AptSource]:
         options = tuple((key, value.strip("\n")) for key, value in values.items())
         for type_ in types:
             for uri in uris:
+                place = f"{name}, line {_line_of(uri, text)}"
                 for suite in suites:
                     yield AptSource(
-                        type=type_, uri=uri, suite=suite, components=components, options=options
+                        type=type_,
+                        uri=uri,
+                        suite=suite,
+                        components=components,
+                        options=options,
+                        place=place,
                     )
+
+
+def _line_of(word: str, text: str) -> int:
+    """Number of the first line that holds a word; the parser does not count them."""
+    lines = text.splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if word in line.split())
 
 
 def is_source_file(path: Path) -> bool:
@@ -168,7 +187,8 @@ def read_sources(
             continue
         text = _read(path)
         is_deb822 = path.suffix == ".sources"
-        found += parse_deb822(text) if is_deb822 else parse_one_line(text, name=str(path))
+        parse = parse_deb822 if is_deb822 else parse_one_line
+        found += parse(text, name=str(path))
     return tuple(
         replace(source, suite=source.suite.replace("$(ARCH)", architecture))
         for source in found
@@ -184,61 +204,3 @@ def _read(path: Path) -> str:
             f"cannot read the APT source {path}: {error.strerror}",
             resolution="Give --mirror, or run as a user who may read it.",
         ) from error
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mirror:
-    """A line of a mirror list; a lower priority number is tried first."""
-
-    uri: str = field(repr=False)
-    priority: int
-    tags: tuple[tuple[str, str], ...] = ()
-
-
-def parse_mirror_list(lines: Iterable[str]) -> tuple[Mirror, ...]:
-    """
-    Read the list behind a ``mirror+file:`` source, best mirror first.
-
-    :source: apt-transport-mirror(1)
-
-    >>> [m.uri for m in parse_mirror_list(["http://b.org/", "http://a.org/ priority:1"])]
-    ['http://a.org/', 'http://b.org/']
-    """
-    mirrors = []
-    for raw in lines:
-        words = raw.partition("#")[0].split()
-        if not words:
-            continue
-        tags = tuple((key, value) for key, _, value in (word.partition(":") for word in words[1:]))
-        priority = dict(tags).get("priority", "")
-        mirrors.append(
-            Mirror(
-                uri=words[0],
-                priority=int(priority) if priority.isdigit() else 2**31,
-                tags=tags,
-            )
-        )
-    return tuple(sorted(mirrors, key=lambda mirror: mirror.priority))
-
-
-def resolve_mirror_list(source: AptSource) -> AptSource:
-    """
-    Put the best mirror of a ``mirror+file:`` list in the place of the list.
-
-    :raises UserError: if the list cannot be read or names nothing of use
-    """
-    scheme, _, rest = source.uri.partition(":")
-    if scheme not in {"mirror+file", "mirror+copy"}:
-        return source
-    path = Path("/" + rest.lstrip("/"))
-    wanted = {"type": source.type, "codename": source.suite, "suite": source.suite}
-    for mirror in parse_mirror_list(_read(path).splitlines()):
-        limits = [(key, value) for key, value in mirror.tags if key in wanted]
-        fits = all(value in (wanted[key], "index") for key, value in limits)
-        # relative and file: mirrors exist on this machine only
-        if fits and urlsplit(mirror.uri).scheme in {"http", "https"}:
-            return replace(source, uri=mirror.uri)
-    raise UserError(
-        f"the mirror list {path} names no http or https mirror for {source.suite}",
-        resolution="Give --mirror.",
-    )

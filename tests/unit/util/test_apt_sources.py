@@ -10,10 +10,8 @@ from debusine.util.apt_sources import (
     AptSource,
     is_source_file,
     parse_deb822,
-    parse_mirror_list,
     parse_one_line,
     read_sources,
-    resolve_mirror_list,
 )
 
 
@@ -106,38 +104,24 @@ def test_names_that_apt_reads(name: str, *, is_read: bool) -> None:
     assert is_source_file(Path(name)) is is_read
 
 
-def test_best_mirror_of_a_list(tmp_path: Path) -> None:
-    listed = tmp_path / "mirrors"
-    listed.write_text(
-        "# mine\n"
-        "file:/srv/debian\tpriority:1\n"
-        "http://src.example.org/\tpriority:2 type:deb-src\n"
-        "http://old.example.org/\tpriority:3 codename:bookworm\n"
-        "https://best.example.org/debian\tpriority:4 type:deb\n"
-        "http://last.example.org/\n"
-    )
-    source = AptSource(type="deb", uri=f"mirror+file:{listed}", suite="sid", components=("main",))
-
-    assert resolve_mirror_list(source).uri == "https://best.example.org/debian"
-    assert [m.priority for m in parse_mirror_list(listed.read_text().splitlines())][:2] == [1, 2]
-
-
-def test_other_sources_stay_as_they_are() -> None:
-    source = AptSource(type="deb", uri="http://a.example.org/", suite="sid", components=())
-    assert resolve_mirror_list(source) is source
-
-
-@pytest.mark.parametrize("content", [None, "file:/srv/debian\n"])
-def test_a_mirror_list_without_use(tmp_path: Path, content: str | None) -> None:
-    listed = tmp_path / "mirrors"
-    if content:
-        listed.write_text(content)
-    source = AptSource(type="deb", uri=f"mirror+file:{listed}", suite="sid", components=())
-    with pytest.raises(UserError, match="mirrors"):
-        resolve_mirror_list(source)
-
-
 def test_representations_hold_no_password() -> None:
     source = AptSource(type="deb", uri="http://me:pw@a.example.org/x", suite="sid", components=())
     assert "pw" not in repr(source)
     assert source.without_credentials.uri == "http://a.example.org/x"
+
+
+def test_sources_know_file_and_line(tmp_path: Path) -> None:
+    parts = tmp_path / "sources.list.d"
+    parts.mkdir()
+    (tmp_path / "sources.list").write_text("\n# x\ndeb http://0.example.org/ sid main\n")
+    (parts / "a.sources").write_text(
+        "Types: deb\nURIs: http://1.example.org/\nSuites: s/\n\n"
+        "Types: deb\nSuites: s/\nURIs:\n http://2.example.org/\n http://3.example.org/\n"
+    )
+
+    found = read_sources(tmp_path / "sources.list", parts, architecture="amd64")
+
+    assert [source.place for source in found] == [
+        f"{tmp_path}/sources.list, line 3",
+        *(f"{parts}/a.sources, line {number}" for number in (2, 8, 9)),
+    ]

@@ -13,8 +13,8 @@ from debian.deb822 import Deb822
 
 from debusine.cli.building.repositories import MirrorOptions, choose_sources, is_override
 from debusine.errors import UpstreamError, UserError
-from debusine.util.apt_access import APT_HELPER
 from debusine.util.apt_config import AptMachine
+from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.apt_sources import AptSource, hide_logins, strip_credentials
 from debusine.util.command import Command, CommandError, run
 

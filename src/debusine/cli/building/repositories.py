@@ -81,7 +81,7 @@ def choose_sources(
     else:
         sources = [_renamed(source, alias, suite) for source in machine.sources]
         candidates = [source for source in sources if _is_debian(source)]
-        chosen = _configured(suite, candidates) or [_elsewhere(suite, candidates)]
+        chosen = _configured(suite, candidates) or [_elsewhere(suite, candidates, machine)]
         chosen = [_with_all_components(source, sources) for source in chosen]
     if components:
         words = tuple(components.replace(",", " ").split())
@@ -164,13 +164,14 @@ def _with_all_components(chosen: AptSource, sources: Iterable[AptSource]) -> Apt
     return replace(chosen, components=tuple(dict.fromkeys(words)))
 
 
-def _elsewhere(suite: str, candidates: Sequence[AptSource]) -> AptSource:
+def _elsewhere(suite: str, candidates: Sequence[AptSource], machine: AptMachine) -> AptSource:
     """The same mirror, another suite."""
     whole = [s for s in candidates if "-" not in s.suite and "/" not in s.suite]
     main = [s for s in whole or candidates if "security" not in urlsplit(s.uri).path]
     if not main:
         raise UserError(
             "found no Debian mirror in this machine's APT sources",
+            details="\n".join(machine.troubles) or None,
             resolution="Give one, for example --mirror https://deb.example.org/debian",
         )
     source = replace(main[0], type="deb", suite=suite)

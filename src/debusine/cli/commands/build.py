@@ -36,7 +36,7 @@ from debusine.cli.progress import Screen
 from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
 from debusine.errors import DebusineError, UserError
 from debusine.settings import default_data_dir
-from debusine.util.apt_config import read_machine
+from debusine.util.apt_config import AptMachine, fetch_mirror_lists, read_machine
 from debusine.wire.environment import EnvironmentWanted
 
 EXAMPLES = """
@@ -139,7 +139,7 @@ class _Build:
         options = self._options
         request_parts = self._checked_options()
         with TemporaryDirectory(prefix="debusine-source-") as scratch:
-            machine = read_machine()
+            machine = self._machine()
             suites = SuiteFinder(machine=machine, options=self._mirrors(), say=self._screen.note)
             source, suite = self._acquisition(suites).get(options["source"], Path(scratch))
             wanted = self._environment(suites, suite)
@@ -182,6 +182,15 @@ class _Build:
                 parse_extra_repository(line) for line in options["extra_repository"]
             ],
         }
+
+    def _machine(self) -> AptMachine:
+        """Read this machine's APT; lists of mirrors are fetched unless a mirror is given."""
+        machine = read_machine()
+        if not self._options["mirror"]:
+            machine = fetch_mirror_lists(machine)
+            for trouble in machine.troubles:
+                self._screen.warn(trouble)
+        return machine
 
     def _mirrors(self) -> MirrorOptions:
         options = self._options

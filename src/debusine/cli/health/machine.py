@@ -12,13 +12,13 @@ from pathlib import Path
 
 from debusine.errors import DebusineError
 from debusine.tasks.executors.room import memory_of_machine
-from debusine.util.apt_config import read_machine
+from debusine.util.apt_config import fetch_mirror_lists, read_machine
+from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.apt_sources import AptSource, hide_logins
 from debusine.util.command import Command, run
 from debusine.util.userns import check_unshare, user_name
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's own
-APT_HELPER = "/usr/lib/apt/apt-helper"
 MIRROR_TIMEOUT_S = 60
 # program: Debian package
 TOOLS = {
@@ -116,7 +116,10 @@ def _namespaces() -> Trouble | None:
 def _mirror() -> Trouble | None:
     """Fetch the Release file of APT's first source, the way APT does."""
     try:
-        sources = [source for source in read_machine().sources if source.type == "deb"]
+        machine = fetch_mirror_lists(read_machine())
+        if machine.troubles:
+            return Trouble(brief=machine.troubles[0], remedy="Mend the list, or name one mirror.")
+        sources = [source for source in machine.sources if source.type == "deb"]
         if not sources:
             return Trouble(
                 brief="APT has no source of packages",
