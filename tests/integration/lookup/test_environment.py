@@ -21,6 +21,7 @@ from debusine.testing import factories
 from debusine.util.clock import SystemClock
 
 LOOKUP = "debian/match:codename=trixie:architecture=amd64:variant="
+PLAIN = "debian@debian:environments/match:codename=trixie:variant=:backend=unshare"
 REPOSITORY = {
     "mirror": "https://deb.example.org/debian",
     "suite": "trixie",
@@ -36,6 +37,25 @@ def ensure(api: ApiClient, **fields: Any) -> Any:
         **fields,
     }
     return api.post("/environment/System/", wanted)
+
+
+def find(api: ApiClient, lookup: str) -> int | None:
+    """What somebody finds who looks an environment up."""
+    wanted = {
+        "lookup": lookup,
+        "workspace": "System",
+        "default_category": "debian:environments",
+        "expect_type": "artifact",
+    }
+    answer = api.post("/lookup/single/", wanted)
+    return answer.json()["artifact"] if answer.status_code == 200 else None
+
+
+def make(api: ApiClient, **fields: Any) -> Any:
+    """Ask for an environment that there is not yet, and have it made."""
+    request = ensure(api, **fields).json()["work_request"]
+    assert request is not None
+    return complete(WorkRequest.objects.get(pk=request))
 
 
 def complete(request: WorkRequest, result: str = "success", **fields: Any) -> Any:
@@ -55,8 +75,9 @@ def test_a_missing_environment_is_made_once(api: ApiClient, environments: Collec
     answer = ensure(api)
     assert answer.status_code == 200, answer.content
     request = WorkRequest.objects.get()
+    origin = request.event_reactions["on_success"][0]["variables"]["origin"]
     expected = {
-        "lookup": LOOKUP,
+        "lookup": f"{LOOKUP}:origin={origin}",
         "artifact": None,
         "age_s": None,
         "work_request": request.pk,
@@ -85,22 +106,17 @@ def test_what_was_made_is_found(api: ApiClient, environments: Collection) -> Non
     assert (answer["artifact"], answer["work_request"]) == (tarball.pk, None)
     assert 0 <= answer["age_s"] < 60
     item = CollectionItem.objects.get()
-    assert item.name == "tarball:trixie:amd64::unshare"
+    assert item.name == f"tarball:trixie:amd64::unshare:{item.data['origin']}"
     assert item.created_by_work_request == WorkRequest.objects.get()
     # a task that does not say a variant finds it too
-    wanted = {
-        "lookup": "debian@debian:environments/match:codename=trixie:variant=:backend=unshare",
-        "workspace": "System",
-        "expect_type": "artifact",
-    }
-    assert api.post("/lookup/single/", wanted).json()["artifact"] == tarball.pk
+    assert find(api, PLAIN) == find(api, answer["lookup"]) == tarball.pk
 
 
 def test_another_variant_has_its_name(api: ApiClient, environments: Collection) -> None:
     answer = ensure(api, variant="minbase").json()
-    assert answer["lookup"] == f"{LOOKUP}minbase"
+    assert answer["lookup"].startswith(f"{LOOKUP}minbase:origin=")
     complete(WorkRequest.objects.get())
-    assert CollectionItem.objects.get().name == "tarball:trixie:amd64:minbase:unshare"
+    assert CollectionItem.objects.get().name.startswith("tarball:trixie:amd64:minbase:unshare:")
     assert ensure(api, variant="minbase").json()["work_request"] is None
     assert ensure(api).json()["work_request"] is not None
 
@@ -109,10 +125,11 @@ def test_an_old_environment_is_replaced_and_kept(
     api: ApiClient, environments: Collection, settings: Any
 ) -> None:
     limit = settings.DEBUSINE.environment_max_age
-    old = make_tarball(created_at=SystemClock().now() - limit - timedelta(minutes=1))
-    item = add(environments, old, backend="unshare")
-    request = WorkRequest.objects.get(pk=ensure(api).json()["work_request"])
-    new = complete(request)
+    old = make(api)
+    item = CollectionItem.objects.get()
+    old.created_at -= limit + timedelta(minutes=1)
+    old.save()
+    new = make(api)
     assert ensure(api).json()["artifact"] == new.pk
     item.refresh_from_db()
     assert item.removed_at is not None
@@ -136,6 +153,78 @@ def test_it_must_hold_the_packages_asked_for(api: ApiClient, environments: Colle
     request = ensure(api, extra_packages=["zz", "aa"]).json()["work_request"]
     options = WorkRequest.objects.get(pk=request).task_data["bootstrap_options"]
     assert options["extra_packages"] == ["aa", "zz"]
+
+
+MIRROR = {**REPOSITORY, "mirror": "https://mirror.example.org/debian"}
+EXPIRED = {**REPOSITORY, "check_valid_until": False}
+UNSIGNED = {**REPOSITORY, "check_signature_with": "no-check"}
+MORE = {**REPOSITORY, "components": ["main", "contrib"]}
+KEYRING = {
+    **REPOSITORY,
+    "check_signature_with": "external",
+    "keyring": {"url": "data:application/pgp-keys;base64,a2V5", "install": True},
+}
+
+
+@pytest.mark.parametrize("other", [MIRROR, EXPIRED, UNSIGNED, MORE, KEYRING])
+def test_what_was_made_with_options_is_for_those_who_name_them(
+    api: ApiClient, environments: Collection, other: dict[str, Any]
+) -> None:
+    options = {"bootstrap_repositories": [other], "overrides": True}
+    special = make(api, **options)
+    # neither is it there for others, nor is theirs for those who name options
+    assert find(api, PLAIN) is None
+    usual = make(api)
+    first, second = ensure(api).json(), ensure(api, **options).json()
+    assert (first["artifact"], second["artifact"]) == (usual.pk, special.pk)
+    assert find(api, first["lookup"]) == usual.pk
+    assert find(api, second["lookup"]) == special.pk
+    # the newest is not the default
+    newest = make(api, **options, refresh=True)
+    assert find(api, PLAIN) == usual.pk
+    assert ensure(api, **options).json()["artifact"] == newest.pk
+    assert ensure(api).json()["artifact"] == usual.pk
+
+
+def test_what_a_machine_uses_is_a_default_unless_nobody_signs_it(
+    api: ApiClient, environments: Collection
+) -> None:
+    usual = make(api)
+    elsewhere = make(api, bootstrap_repositories=[MIRROR])
+    assert find(api, PLAIN) == elsewhere.pk
+    # each machine is given what is made from its own mirror
+    assert ensure(api).json()["artifact"] == usual.pk
+    unsigned = make(api, bootstrap_repositories=[UNSIGNED])
+    assert find(api, PLAIN) == elsewhere.pk
+    assert ensure(api, bootstrap_repositories=[UNSIGNED]).json()["artifact"] == unsigned.pk
+
+
+def test_the_default_is_not_replaced_by_the_same_made_with_options(
+    api: ApiClient, environments: Collection
+) -> None:
+    usual = make(api)
+    special = make(api, overrides=True)
+    assert find(api, PLAIN) == usual.pk
+    assert ensure(api, overrides=True).json()["artifact"] == special.pk
+
+
+def test_more_packages_make_another_environment(api: ApiClient, environments: Collection) -> None:
+    more = make(api, extra_packages=["eatmydata", "ccache"])
+    usual = make(api)
+    assert find(api, PLAIN) == usual.pk
+    for packages in (["eatmydata", "ccache"], ["ccache", "eatmydata"]):
+        assert ensure(api, extra_packages=packages).json()["artifact"] == more.pk
+
+
+def test_what_an_administrator_put_there_is_for_who_overrides_nothing(
+    api: ApiClient, environments: Collection
+) -> None:
+    item = add(environments, make_tarball(created_at=SystemClock().now()), backend="unshare")
+    assert item.name == "tarball:trixie:amd64::unshare"
+    answer = ensure(api).json()
+    assert (answer["lookup"], answer["artifact"]) == (f"{LOOKUP}:origin=", item.artifact_id)
+    assert find(api, answer["lookup"]) == find(api, PLAIN) == item.artifact_id
+    assert ensure(api, overrides=True).json()["artifact"] is None
 
 
 def test_different_requests_are_not_shared(api: ApiClient, environments: Collection) -> None:

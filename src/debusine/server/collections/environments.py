@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from typing_extensions import override
 
 from debusine.artifacts.kinds.system_image import SystemImage
@@ -20,15 +21,17 @@ from debusine.server.collections.base import (
 )
 
 _FORMATS = {SystemTarball.category: "tarball", SystemImage.category: "image"}
-_KEYS = ("codename", "architecture", "variant", "backend")
+_KEYS = ("codename", "architecture", "variant", "backend", "origin")
+_IS_DEFAULT = Q(data__default__isnull=True) | Q(data__default=True)
 
 
 class Environments(CollectionKind):
     """
-    Items are named ``FORMAT:CODENAME:ARCHITECTURE[:VARIANT:BACKEND]``.
+    Items are named ``FORMAT:CODENAME:ARCHITECTURE[:VARIANT:BACKEND[:ORIGIN]]``.
 
     ``match:KEY=VALUE:...`` finds the newest item that fits; an empty value fits
-    items that have none.
+    items that have none. Items that were added with ``default`` false are found by
+    lookups that name their ``origin``, and by no others.
     """
 
     category = "debian:environments"
@@ -43,6 +46,8 @@ class Environments(CollectionKind):
         for key in _KEYS:
             if key in wanted:
                 items = items.filter(**{f"data__{key}": wanted[key] or None})
+        if "origin" not in wanted:
+            items = items.filter(_IS_DEFAULT)
         categories = [
             category for category, name in _FORMATS.items() if name == wanted.get("format")
         ]
@@ -59,9 +64,14 @@ class Environments(CollectionKind):
             "architecture": artifact.data["architecture"],
             "variant": variables.get("variant") or None,
             "backend": variables.get("backend") or None,
+            "origin": variables.get("origin") or None,
         }
         texts = [_FORMATS[artifact.category], *(str(data[key] or "") for key in _KEYS)]  # type: ignore[index]  # checked above
         if any(":" in text or "/" in text for text in texts):
             raise ItemAdditionError(f"names of environments cannot hold ':' or '/': {texts}")
-        is_short = data["variant"] is None and data["backend"] is None
-        return NewItem(name=":".join(texts[:3] if is_short else texts), data=data)
+        if data["origin"] is None:
+            texts.pop()
+            if data["variant"] is None and data["backend"] is None:
+                texts = texts[:3]
+        is_default = variables.get("default") is not False
+        return NewItem(name=":".join(texts), data={**data, "default": is_default})
