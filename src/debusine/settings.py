@@ -40,11 +40,11 @@ class Settings(BaseSettings):
         default="localhost",
         description="Name of this server, as people and maintainer addresses use it.",
     )
-    archive_fqdn: str = Field(
+    debian_archive_primary_fqdn: str = Field(
         default="deb.localhost",
         description="Name under which this server publishes package archives.",
     )
-    archive_url_scheme: str = Field(
+    debian_archive_url_scheme_for_tasks: str = Field(
         default="http",
         description="Scheme of the archives' URLs that tasks are given.",
     )

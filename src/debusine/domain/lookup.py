@@ -9,6 +9,7 @@ and dictionaries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -118,6 +119,19 @@ class LookupDict:
     lookup_filters: tuple[tuple[str, LookupSingle | LookupMultiple], ...] = ()
     error_on_empty: bool = False
 
+    def accepts(self, name: str, data: Mapping[str, Any]) -> bool:
+        """
+        Whether an item passes the filters on its name and its data.
+
+        :param data: of the item; values that are no text are compared as JSON
+        """
+        if self.name_matcher is not None and not self.name_matcher.matches(name):
+            return False
+        return all(
+            data.get(key) is not None and matcher.matches(_as_text(data[key]))
+            for key, matcher in self.data_matchers
+        )
+
     def export(self) -> dict[str, Any]:
         """The dictionary that parses to this."""
         result: dict[str, Any] = {"collection": self.collection}
@@ -209,6 +223,10 @@ def parse_single(value: object) -> LookupSingle:
     if isinstance(value, str):
         check_text(value)
     return value
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _validate(value: object) -> LookupMultiple:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -186,7 +185,9 @@ class Searcher:
         text = _as_text(wanted.collection, LookupChildType.COLLECTION)
         parent = str(self._complete(parse_lookup_string(text)))
         results = [
-            _as_found(item, parent) for item in items.order_by("id") if _matches(item, wanted)
+            _as_found(item, parent)
+            for item in items.order_by("id")
+            if wanted.accepts(item.name, item.data)
         ]
         if wanted.error_on_empty and not results:
             raise BadLookupError(f"{wanted.export()!r} does not match anything")
@@ -262,23 +263,9 @@ def _type_condition(child_type: LookupChildType) -> Q:
 
 
 def _name_condition(matcher: Matcher) -> Q:
-    """Narrow by name; SQLite ignores case here and there, so :func:`_matches` has the last word."""
+    """Narrow by name; SQLite ignores case at times, so :meth:`LookupDict.accepts` decides."""
     match matcher.kind:
         case MatcherKind.EXACT | MatcherKind.IN:
             return Q(name__in=matcher.values)
         case MatcherKind.CONTAINS | MatcherKind.ENDSWITH | MatcherKind.STARTSWITH:
             return Q(**{f"name__{matcher.kind.value}": matcher.values[0]})
-
-
-def _matches(item: CollectionItem, wanted: LookupDict) -> bool:
-    if wanted.name_matcher is not None and not wanted.name_matcher.matches(item.name):
-        return False
-    return all(
-        (text := _text_of(item.data.get(key))) is not None and matcher.matches(text)
-        for key, matcher in wanted.data_matchers
-    )
-
-
-def _text_of(value: Any) -> str | None:
-    """A JSON value as text; None for one that is absent."""
-    return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -16,7 +16,8 @@ from debusine.domain.lookup import BadLookupError, LookupChildType, LookupMultip
 from debusine.server.access import visible_workspaces
 from debusine.server.actor import Actor
 from debusine.server.lookup import Searcher
-from debusine.tasks.inputs.resolver import SUITE, HostedSuite, Resolver, ResolvingTask
+from debusine.tasks.inputs.fields import ARCHIVE, ResolvingTask
+from debusine.tasks.inputs.resolver import Resolver
 from debusine.tasks.inputs.values import (
     BaseTaskInputArtifact,
     InputArtifactMultiple,
@@ -24,8 +25,8 @@ from debusine.tasks.inputs.values import (
     InputCollectionSingle,
 )
 
-ARCHIVE = "debian:archive"
 SINGLETON = "_"
+SIGNING_KEY = "signing_key"
 RELEASE_INDEX = "index:InRelease"
 _PREFIX = "DEBUSINE_"
 
@@ -99,38 +100,41 @@ class DatabaseResolver(Resolver):
         )
 
     @override
-    def find_suite_archive(
-        self, lookup: LookupSingle, *, label: str
-    ) -> tuple[InputCollectionSingle, InputCollectionSingle | None]:
-        suite = self._find_suite(lookup)
-        archive = (
-            Collection.objects.select_related("workspace__scope")
-            .filter(workspace=suite.workspace_id, category=ARCHIVE, name=SINGLETON)
-            .first()
-        )
-        return (
-            _collection_value(suite, label, lookup),
-            None
-            if archive is None
-            else _collection_value(archive, label, f"{archive.pk}@collections"),
-        )
+    def find_collection(
+        self,
+        lookup: LookupSingle,
+        *,
+        default_category: CollectionCategory | None = None,
+        label: str,
+    ) -> InputCollectionSingle:
+        found = self._searcher(default_category).single(lookup, LookupChildType.COLLECTION)
+        if found.collection is None:
+            raise BadLookupError("the lookup does not find a collection")
+        return _collection_value(found.collection, label, lookup)
 
     @override
-    def find_hosted_suite(self, lookup: LookupSingle, *, label: str) -> HostedSuite | None:
-        suite = self._find_suite(lookup)
-        is_published = CollectionItem.objects.filter(
-            collection=suite, name=RELEASE_INDEX, removed_at=None
-        ).exists()
-        if not is_published:
+    def find_archive(
+        self, suite: InputCollectionSingle, *, label: str
+    ) -> InputCollectionSingle | None:
+        archive = _archive_of(suite.collection_id)
+        if archive is None:
             return None
-        ours = settings.DEBUSINE
-        place = suite.workspace
-        return HostedSuite(
-            url=f"{ours.archive_url_scheme}://{ours.archive_fqdn}/{place.scope.name}/{place.name}",
-            suite=suite.name,
-            components=suite.data.get("components"),
-            signing_key=suite.data.get("signing_key"),
-        )
+        return _collection_value(archive, label, f"{archive.pk}@collections")
+
+    @override
+    def is_published(self, suite_id: int) -> bool:
+        return CollectionItem.objects.filter(
+            collection=suite_id, name=RELEASE_INDEX, removed_at=None
+        ).exists()
+
+    @override
+    def export_suite_signing_keys(self, suite_id: int) -> str | None:
+        suite = Collection.objects.get(pk=suite_id)
+        key: str | None = suite.data.get(SIGNING_KEY)
+        if key is not None:
+            return key
+        archive = _archive_of(suite_id)
+        return None if archive is None else archive.data.get(SIGNING_KEY)
 
     @override
     def get_server_setting(self, name: str) -> str:
@@ -151,17 +155,6 @@ class DatabaseResolver(Resolver):
     def _visible(self) -> QuerySet[Workspace]:
         return Workspace.objects.filter(visible_workspaces(self._actor))
 
-    def _find_suite(self, lookup: LookupSingle) -> Collection:
-        """
-        Look a suite up.
-
-        :raises BadLookupError: if it is another kind of collection
-        """
-        found = self._searcher(SUITE).single(lookup, LookupChildType.COLLECTION).collection
-        if found is None or found.category != SUITE:
-            raise BadLookupError(f"{lookup!r} is not a collection of category {SUITE}")
-        return found
-
 
 def _artifact(found: Artifact | None) -> Artifact:
     """
@@ -180,6 +173,15 @@ def _fields(artifact: Artifact) -> dict[str, object]:
 
 def _value(artifact: Artifact) -> BaseTaskInputArtifact:
     return BaseTaskInputArtifact.model_validate(_fields(artifact))
+
+
+def _archive_of(suite_id: int) -> Collection | None:
+    """Archive of the workspace that a suite is in."""
+    return (
+        Collection.objects.select_related("workspace__scope")
+        .filter(workspace__collections=suite_id, category=ARCHIVE, name=SINGLETON)
+        .first()
+    )
 
 
 def _collection_value(

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from tests.integration.lookup.conftest import (
     add,
-    add_bare,
     make_artifact,
-    make_collection,
     make_tarball,
 )
 
@@ -17,7 +15,7 @@ from debusine.db.models import ArtifactRelation, Collection, User, Workspace
 from debusine.domain.category import ArtifactCategory
 from debusine.domain.lookup import LookupMultiple
 from debusine.server.resolver import DatabaseResolver
-from debusine.tasks.inputs.resolver import ENVIRONMENTS
+from debusine.tasks.inputs.fields import ENVIRONMENTS
 from debusine.tasks.inputs.values import InputArtifactSingle
 from debusine.tasks.kinds.noop import Noop
 from debusine.testing import factories
@@ -91,24 +89,6 @@ def test_related_artifacts(resolver: DatabaseResolver) -> None:
         [start.pk], target_category=category, relation_type=RelationType.EXTENDS, label="x"
     )
     assert found.resolved_ids() == []
-
-
-def test_suites(resolver: DatabaseResolver, settings: Any) -> None:
-    suite = make_collection("trixie", "debian:suite", data={"components": ["main"]})
-    found, archive = resolver.find_suite_archive("trixie@debian:suite", label="x")
-    assert (found.collection_id, found.name, archive) == (suite.pk, "trixie", None)
-    whole = make_collection("_", "debian:archive")
-    _, archive = resolver.find_suite_archive("trixie", label="x")
-    assert archive is not None
-    assert archive.collection_id == whole.pk
-    assert resolver.find_hosted_suite("trixie", label="x") is None
-    add_bare(suite, "index:InRelease")
-    hosted = resolver.find_hosted_suite("trixie", label="x")
-    assert hosted is not None
-    assert (hosted.suite, hosted.components) == ("trixie", ["main"])
-    assert hosted.url == f"http://{settings.DEBUSINE.archive_fqdn}/debusine/System"
-    with pytest.raises(LookupError):
-        resolver.find_hosted_suite("_@debian:archive", label="x")
 
 
 def test_settings_of_the_server(resolver: DatabaseResolver, settings: Any) -> None:

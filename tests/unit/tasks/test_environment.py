@@ -10,25 +10,13 @@ from debusine.artifacts.kinds.system_image import SystemImage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.domain.category import ArtifactCategory
 from debusine.domain.executor import BackendType
-from debusine.domain.result import WorkRequestResults
 from debusine.errors import BugError
-from debusine.tasks import BaseTaskWithExecutor, TaskConfigError
+from debusine.tasks import TaskConfigError
 from debusine.tasks.inputs.environment import environment_lookups
+from debusine.tasks.inputs.fields import ENVIRONMENTS
 from debusine.tasks.inputs.inputs import EnvironmentInput, OptionalEnvironmentInput
-from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
+from debusine.testing.inputs import TARBALL, task_with_inputs
 from debusine.testing.resolver import MemoryResolver
-
-TARBALL = {
-    "filename": "system.tar.zst",
-    "vendor": "debian",
-    "codename": "trixie",
-    "mirror": "https://deb.example.org/debian",
-    "components": ["main"],
-    "pkglist": {},
-    "architecture": "amd64",
-    "with_dev": True,
-    "with_init": False,
-}
 
 
 def complete(
@@ -107,48 +95,45 @@ def test_format_may_be_asked_for_without_a_backend() -> None:
         complete("d/match:", backend=None)
 
 
-def make_task(data: dict[str, Any], field: Any) -> Any:
-    members = {
-        "TASK_NAME": "sbuild-like",
-        "TASK_VERSION": 1,
-        "environment": field,
-        "get_subject": lambda _: None,
-        "run": lambda *_: WorkRequestResults.SUCCESS,
-    }
-    return type("InEnvironment", (Base,), members)(data)
-
-
-class Base(BaseTaskWithExecutor[BaseTaskDataWithExecutor, BaseDynamicTaskDataWithExecutor]):
-    """Abstract, so not registered."""
+def with_tarballs(task: Any, *variants: str | None) -> MemoryResolver:
+    """A resolver with a tarball of each variant for unshare, numbered from 1."""
+    resolver = MemoryResolver(task)
+    resolver.add_collection(1, ENVIRONMENTS, "debian")
+    for number, variant in enumerate(variants, 1):
+        resolver.add_artifact(number, SystemTarball.category, TARBALL)
+        data = {"codename": "trixie", "architecture": "amd64", "backend": "unshare"}
+        resolver.add_item(1, f"item{number}", number, variant=variant, **data)
+    return resolver
 
 
 def test_environment_is_found_without_the_variant_of_the_task() -> None:
-    task = make_task({"environment": "debian/match:codename=trixie"}, EnvironmentInput())
-    resolver = MemoryResolver(task)
-    wanted = f"debian/match:codename=trixie:{ADDED}:variant="
-    resolver.add_artifact(1, SystemTarball.category, TARBALL, lookups=[wanted])
+    data = {"environment": "debian/match:codename=trixie"}
+    task = task_with_inputs(data, environment=EnvironmentInput())
+    resolver = with_tarballs(task, "other", None)
     resolver.resolve_inputs(task)
-    assert task.environment.artifact_id == 1
+    assert task.environment.artifact_id == 2
     assert task.environment.data.codename == "trixie"
-    assert resolver.asked == [f"debian/match:codename=trixie:{ADDED}:variant=sbuild-like", wanted]
+    assert resolver.asked == [
+        f"debian/match:codename=trixie:{ADDED}:variant=withinputs",
+        f"debian/match:codename=trixie:{ADDED}:variant=",
+    ]
 
 
 def test_environment_for_any_backend() -> None:
     field = EnvironmentInput(
         image_category=SystemTarball.category, set_backend=False, try_variant=False
     )
-    data = {"environment": "debian/match:codename=trixie", "build_architecture": "arm64"}
-    task = make_task(data, field)
-    resolver = MemoryResolver(task)
-    wanted = "debian/match:codename=trixie:architecture=arm64:format=tarball"
-    resolver.add_artifact(1, SystemTarball.category, TARBALL, lookups=[wanted])
+    data = {"environment": "debian/match:codename=trixie", "build_architecture": "amd64"}
+    task = task_with_inputs(data, environment=field)
+    resolver = with_tarballs(task, "other")
     resolver.resolve_inputs(task)
     assert task.environment.artifact_id == 1
+    assert resolver.asked == ["debian/match:codename=trixie:architecture=amd64:format=tarball"]
 
 
 def test_environment_must_be_one() -> None:
     for field in (EnvironmentInput(), OptionalEnvironmentInput()):
-        task = make_task({"environment": 1}, field)
+        task = task_with_inputs({"environment": 1}, environment=field)
         resolver = MemoryResolver(task)
         source = {"name": "x", "version": "1", "dsc_fields": {}}
         resolver.add_artifact(1, SourcePackage.category, source)
@@ -157,12 +142,14 @@ def test_environment_must_be_one() -> None:
 
 
 def test_missing_environment() -> None:
-    task = make_task({"environment": "debian/match:codename=sid"}, EnvironmentInput())
+    task = task_with_inputs(
+        {"environment": "debian/match:codename=sid"}, environment=EnvironmentInput()
+    )
     with pytest.raises(KeyError):
         MemoryResolver(task).resolve_inputs(task)
-    task = make_task({}, EnvironmentInput())
+    task = task_with_inputs({}, environment=EnvironmentInput())
     with pytest.raises(TaskConfigError, match="environment is None"):
         MemoryResolver(task).resolve_inputs(task)
-    task = make_task({}, OptionalEnvironmentInput())
+    task = task_with_inputs({}, environment=OptionalEnvironmentInput())
     MemoryResolver(task).resolve_inputs(task)
     assert task.environment is None

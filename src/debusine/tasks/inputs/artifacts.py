@@ -8,17 +8,12 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import override
 
-from debusine.artifacts.kinds.binary_package import BinaryPackage
-from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.domain.category import ArtifactCategory, CollectionCategory
+from debusine.domain.lookup import LookupMultiple, LookupSingle
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.inputs.base import DataInput
 from debusine.tasks.inputs.resolver import Resolver
-from debusine.tasks.inputs.task_data import (
-    expect_lookup,
-    expect_lookup_multiple,
-)
+from debusine.tasks.inputs.task_data import LOOKUP_MULTIPLE, LOOKUP_SINGLE
 from debusine.tasks.inputs.values import (
     BaseTaskInputArtifact,
     InputArtifactMultiple,
@@ -60,18 +55,18 @@ class ArtifactsInput(DataInput[V], Generic[V]):
                 expected=self.categories,
             )
 
-    def find_single(self, resolver: Resolver, value: object, *, label: str) -> InputArtifactSingle:
+    def find_single(
+        self, resolver: Resolver, lookup: LookupSingle, *, label: str
+    ) -> InputArtifactSingle:
         """Look one artifact up and check it."""
-        lookup = expect_lookup(value, label=label)
         found = resolver.find_artifact(lookup, default_category=self.default_category, label=label)
         self.check(found, label=label)
         return found
 
     def find_multiple(
-        self, resolver: Resolver, value: object, *, label: str
+        self, resolver: Resolver, lookup: LookupMultiple, *, label: str
     ) -> InputArtifactMultiple:
         """Look several artifacts up and check each."""
-        lookup = expect_lookup_multiple(value, label=label)
         found = resolver.lookup_multiple_artifacts(
             lookup, default_category=self.default_category, label=label
         )
@@ -83,9 +78,12 @@ class ArtifactsInput(DataInput[V], Generic[V]):
 class SingleInput(ArtifactsInput[InputArtifactSingle]):
     """One artifact."""
 
+    value_type = LOOKUP_SINGLE
+
     @override
     def resolve(self, resolver: Resolver) -> InputArtifactSingle:
-        return self.find_single(resolver, resolver.get_field(self.field), label=self.field)
+        lookup = self.value_type.check(resolver.get_field(self), label=self.field)
+        return self.find_single(resolver, lookup, label=self.field)
 
     @override
     def serialize(self, value: InputArtifactSingle) -> Any:
@@ -103,10 +101,12 @@ class SingleInput(ArtifactsInput[InputArtifactSingle]):
 class OptionalSingleInput(ArtifactsInput[InputArtifactSingle | None]):
     """One artifact or none."""
 
+    value_type = LOOKUP_SINGLE
+
     @override
     def resolve(self, resolver: Resolver) -> InputArtifactSingle | None:
-        value = resolver.get_field(self.field)
-        return None if value is None else self.find_single(resolver, value, label=self.field)
+        lookup = resolver.get_field(self)
+        return None if lookup is None else self.find_single(resolver, lookup, label=self.field)
 
     @override
     def serialize(self, value: InputArtifactSingle | None) -> Any:
@@ -124,9 +124,12 @@ class OptionalSingleInput(ArtifactsInput[InputArtifactSingle | None]):
 class MultiInput(ArtifactsInput[InputArtifactMultiple]):
     """Several artifacts from one lookup."""
 
+    value_type = LOOKUP_MULTIPLE
+
     @override
     def resolve(self, resolver: Resolver) -> InputArtifactMultiple:
-        return self.find_multiple(resolver, resolver.get_field(self.field), label=self.field)
+        lookup = self.value_type.check(resolver.get_field(self), label=self.field)
+        return self.find_multiple(resolver, lookup, label=self.field)
 
     @override
     def serialize(self, value: InputArtifactMultiple) -> Any:
@@ -141,43 +144,16 @@ class MultiInput(ArtifactsInput[InputArtifactMultiple]):
         return value.resolved_ids()
 
 
-class UploadArtifactsInput(MultiInput):
-    """
-    Several artifacts, where an upload stands for the binary packages it extends.
-
-    :param categories: uploads are taken in any case
-    """
-
-    def __init__(
-        self, *, categories: Collection[ArtifactCategory] | None = None, **kwargs: Any
-    ) -> None:
-        taken = None if categories is None else [*categories, Upload.category]
-        super().__init__(categories=taken, **kwargs)
-
-    @override
-    def resolve(self, resolver: Resolver) -> InputArtifactMultiple:
-        found = super().resolve(resolver)
-        uploads = [item for item in found.artifacts if item.category == Upload.category]
-        if not uploads:
-            return found
-        packages = resolver.find_related_artifacts(
-            _ids(uploads),
-            target_category=BinaryPackage.category,
-            relation_type=RelationType.EXTENDS,
-            label=self.field,
-        )
-        others = [item for item in found.artifacts if item.category != Upload.category]
-        return found.model_copy(update={"artifacts": [*others, *packages.artifacts]})
-
-
 class SingleInputList(ArtifactsInput[list[InputArtifactSingle]]):
     """One artifact for each lookup of a list."""
+
+    value_type = LOOKUP_SINGLE
 
     @override
     def resolve(self, resolver: Resolver) -> list[InputArtifactSingle]:
         return [
-            self.find_single(resolver, value, label=f"{self.field}[{index}]")
-            for index, value in enumerate(resolver.get_field_collection(self.field))
+            self.find_single(resolver, lookup, label=f"{self.field}[{index}]")
+            for index, lookup in enumerate(resolver.get_field_collection(self))
         ]
 
     @override
@@ -190,17 +166,19 @@ class SingleInputList(ArtifactsInput[list[InputArtifactSingle]]):
 
     @override
     def get_artifact_ids(self, value: list[InputArtifactSingle]) -> list[int]:
-        return _ids(value)
+        return ids_of(value)
 
 
 class MultiInputList(ArtifactsInput[list[InputArtifactMultiple]]):
     """Several artifacts for each lookup of a list."""
 
+    value_type = LOOKUP_MULTIPLE
+
     @override
     def resolve(self, resolver: Resolver) -> list[InputArtifactMultiple]:
         return [
-            self.find_multiple(resolver, value, label=f"{self.field}[{index}]")
-            for index, value in enumerate(resolver.get_field_collection(self.field))
+            self.find_multiple(resolver, lookup, label=f"{self.field}[{index}]")
+            for index, lookup in enumerate(resolver.get_field_collection(self))
         ]
 
     @override
@@ -228,5 +206,6 @@ def listed(raw: Any) -> list[Any]:
     return raw
 
 
-def _ids(artifacts: Iterable[BaseTaskInputArtifact]) -> list[int]:
+def ids_of(artifacts: Iterable[BaseTaskInputArtifact]) -> list[int]:
+    """Ids of artifacts, in their order."""
     return [item for artifact in artifacts for item in artifact.resolved_ids()]

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.resolver import Resolver
 from debusine.tasks.inputs.stage import Stage
+from debusine.tasks.inputs.task_data import TEXT, ValueType
 
 __all__ = ["DataInput", "Stage", "TaskInput"]
 
@@ -24,6 +25,7 @@ class TaskInput(ABC, Generic[V]):
 
     :param stage: when it is looked up first; it is looked up again in later stages
     :param verbose_name: for people; default: made from the attribute's name
+    :param help_text: what it is for, for people
     :param hidden: not shown in pages
     :param internal: shown apart from what the user gave
     """
@@ -90,6 +92,9 @@ class DataInput(TaskInput[V]):
 
     :param field: dotted path in the task data; default: the attribute's name
     """
+
+    value_type: ClassVar[ValueType] = TEXT
+    """What stands in the task data, or for inputs that take a list, in that list."""
 
     def __init__(self, *, field: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -27,11 +27,13 @@ class TaskFieldContainer:
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        merged: dict[str, TaskInput[Any]] = {}
-        for parent in reversed(cls.__mro__[1:]):
-            merged.update(vars(parent).get("inputs", {}))
-        own = {name: item for name, item in vars(cls).items() if isinstance(item, TaskInput)}
-        cls.inputs = merged | own
+        # what each class declares itself, so that `inputs` agrees with attribute look-up
+        cls.inputs = {
+            name: item
+            for parent in reversed(cls.__mro__)
+            for name, item in vars(parent).items()
+            if isinstance(item, TaskInput)
+        }
 
     def field_is_resolved(self, name: str) -> bool:
         """Whether the value of an input is known."""
@@ -73,10 +75,10 @@ class TaskFieldContainer:
 
         :raises ValueError: if one has the wrong shape
         """
-        for name, field in self.inputs.items():
-            if name in dynamic_data.task_input_fields:
-                value = field.deserialize(dynamic_data.task_input_fields[name])
-                self.set_field_value(name, value)
+        for container, field in self.iter_all_fields():
+            if field.name in dynamic_data.task_input_fields:
+                value = field.deserialize(dynamic_data.task_input_fields[field.name])
+                container.set_field_value(field.name, value)
 
     def get_field_artifact_ids(self) -> list[int]:
         """Artifacts in the values of all resolved inputs, in order; some may stand twice."""

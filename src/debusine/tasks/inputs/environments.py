@@ -12,8 +12,8 @@ from debusine.artifacts.kinds.system_image import SystemImage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.domain.category import ArtifactCategory
 from debusine.tasks.inputs.artifacts import OptionalSingleInput, SingleInput
-from debusine.tasks.inputs.resolver import ENVIRONMENTS, Resolver
-from debusine.tasks.inputs.task_data import expect_lookup
+from debusine.tasks.inputs.fields import ENVIRONMENTS
+from debusine.tasks.inputs.resolver import Resolver
 from debusine.tasks.inputs.values import InputArtifactSingle
 
 IMAGES = (SystemTarball.category, SystemImage.category)
@@ -45,21 +45,16 @@ class EnvironmentInput(SingleInput):
         self.try_variant = try_variant
 
     @override
-    def find_single(self, resolver: Resolver, value: object, *, label: str) -> InputArtifactSingle:
-        found = resolver.lookup_environment(
-            expect_lookup(value, label=label),
-            architecture=resolver.task_architecture(),
-            backend=resolver.task_backend() if self.set_backend else None,
-            image_category=self.image_category,
-            try_variant=self.try_variant,
-            label=label,
-        )
-        self.check(found, label=label)
-        return found
+    def resolve(self, resolver: Resolver) -> InputArtifactSingle:
+        return resolver.resolve_environmentinput(self)
 
 
 class OptionalEnvironmentInput(OptionalSingleInput):
     """An environment or none; always for the task's backend, its own variant preferred."""
+
+    image_category: ArtifactCategory | None = None
+    set_backend = True
+    try_variant = True
 
     def __init__(
         self, *, categories: Collection[ArtifactCategory] | None = IMAGES, **kwargs: Any
@@ -67,12 +62,5 @@ class OptionalEnvironmentInput(OptionalSingleInput):
         super().__init__(categories=categories, default_category=ENVIRONMENTS, **kwargs)
 
     @override
-    def find_single(self, resolver: Resolver, value: object, *, label: str) -> InputArtifactSingle:
-        found = resolver.lookup_environment(
-            expect_lookup(value, label=label),
-            architecture=resolver.task_architecture(),
-            backend=resolver.task_backend(),
-            label=label,
-        )
-        self.check(found, label=label)
-        return found
+    def resolve(self, resolver: Resolver) -> InputArtifactSingle | None:
+        return resolver.resolve_optionalenvironmentinput(self)

@@ -13,14 +13,14 @@ from debusine.tasks.inputs.artifacts import (
     OptionalSingleInput,
     SingleInput,
     SingleInputList,
-    UploadArtifactsInput,
     listed,
 )
 from debusine.tasks.inputs.base import DataInput, Stage, TaskInput
 from debusine.tasks.inputs.environments import EnvironmentInput, OptionalEnvironmentInput
-from debusine.tasks.inputs.repositories import external_repositories
+from debusine.tasks.inputs.related import UnsignedMultiInput, UploadArtifactsInput
 from debusine.tasks.inputs.resolver import Resolver
-from debusine.tasks.inputs.task_data import expect
+from debusine.tasks.inputs.suites import SuiteArchiveInput
+from debusine.tasks.inputs.task_data import REPOSITORY
 from debusine.tasks.models import ExtraExternalRepository
 
 __all__ = [
@@ -35,7 +35,9 @@ __all__ = [
     "SingleInput",
     "SingleInputList",
     "Stage",
+    "SuiteArchiveInput",
     "TaskInput",
+    "UnsignedMultiInput",
     "UploadArtifactsInput",
 ]
 
@@ -52,10 +54,8 @@ class BuildArchitectureInput(DataInput[str]):
 
     @override
     def resolve(self, resolver: Resolver) -> str:
-        value = resolver.get_field(self.field)
-        if value is None:
-            return resolver.get_fallback_architecture()
-        return expect(value, str, label=self.field)
+        value: str | None = resolver.get_field(self)
+        return resolver.get_fallback_architecture() if value is None else value
 
     @override
     def serialize(self, value: str) -> Any:
@@ -85,12 +85,11 @@ class DebusineFQDNInput(TaskInput[str]):
 class ExtraRepositoriesInput(DataInput[list[ExtraExternalRepository] | None]):
     """APT repositories; suites that the server publishes become external ones."""
 
+    value_type = REPOSITORY
+
     @override
     def resolve(self, resolver: Resolver) -> list[ExtraExternalRepository] | None:
-        if resolver.get_field(self.field) is None:
-            return None
-        items = resolver.get_field_collection(self.field)
-        return external_repositories(resolver, items, label=self.field)
+        return resolver.resolve_extrarepositoriesinput(self)
 
     @override
     def serialize(self, value: list[ExtraExternalRepository] | None) -> Any:

@@ -1,85 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Port: look up what the inputs of a task need. The server answers from its database."""
+"""Look up what the inputs of a task need."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
 
-from debusine.artifacts.relation import RelationType
 from debusine.domain.category import ArtifactCategory, CollectionCategory
 from debusine.domain.executor import BackendType
-from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.domain.lookup import LookupSingle
+from debusine.tasks.checks import ensure_collection_category
+from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.environment import environment_lookups
-from debusine.tasks.inputs.stage import Stage
-from debusine.tasks.inputs.task_data import expect_list, get_field
-from debusine.tasks.inputs.values import (
-    InputArtifactMultiple,
-    InputArtifactSingle,
-    InputCollectionSingle,
+from debusine.tasks.inputs.fields import (
+    ENVIRONMENTS,
+    SUITE,
+    DataField,
+    EnvironmentField,
+    FieldContainer,
+    ResolvingTask,
 )
-from debusine.tasks.models import BaseTaskData
+from debusine.tasks.inputs.finder import Finder
+from debusine.tasks.inputs.repositories import HostedSuite, external_repositories
+from debusine.tasks.inputs.stage import Stage
+from debusine.tasks.inputs.task_data import check_list, get_value
+from debusine.tasks.inputs.values import InputArtifactSingle, InputCollectionSingle
+from debusine.tasks.models import ExtraExternalRepository
 
-ENVIRONMENTS = CollectionCategory("debian:environments")
-SUITE = CollectionCategory("debian:suite")
-
-
-class ResolvingTask(Protocol):
-    """What a resolver asks the task that it resolves inputs for."""
-
-    name: ClassVar[str]
-
-    @property
-    def data(self) -> BaseTaskData:
-        """Validated task data."""
-        ...
+SCHEME_SETTING = "DEBUSINE_DEBIAN_ARCHIVE_URL_SCHEME_FOR_TASKS"
+ARCHIVE_SETTING = "DEBUSINE_DEBIAN_ARCHIVE_PRIMARY_FQDN"
 
 
-class ResolvableField(Protocol):
-    """An input, as a resolver sees it."""
-
-    name: str
-
-    def resolve(self, resolver: Resolver) -> Any:
-        """Look the value up."""
-        ...
-
-
-class FieldContainer(Protocol):
-    """What has inputs, as a resolver sees it."""
-
-    def set_field_value(self, name: str, value: Any) -> None:
-        """Keep the value of an input."""
-        ...
-
-    def iter_all_fields(
-        self, stage: Stage | None = None
-    ) -> Iterator[tuple[FieldContainer, ResolvableField]]:
-        """Inputs needed up to a stage."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HostedSuite:
+class Resolver(Finder):
     """
-    A suite that the server publishes, as APT needs it.
-
-    :param url: of the archive that the suite is part of
-    :param components: those that the suite says it has, if it says so
-    :param signing_key: armoured
-    """
-
-    url: str
-    suite: str
-    components: list[str] | None
-    signing_key: str | None
-
-
-class Resolver(ABC):
-    """
-    Looks up what the inputs of one task need.
+    Looks up what the inputs of one task need; implementations say how to find things.
 
     Lookups raise :class:`KeyError` if nothing matches, and :class:`LookupError` if
     they are malformed or find something of another type.
@@ -89,55 +44,6 @@ class Resolver(ABC):
 
     def __init__(self, task: ResolvingTask) -> None:
         self.task = task
-
-    @abstractmethod
-    def find_artifact(
-        self,
-        lookup: LookupSingle,
-        *,
-        default_category: CollectionCategory | None = None,
-        label: str,
-    ) -> InputArtifactSingle:
-        """Look one artifact up; the answer carries ``lookup`` and ``label``."""
-
-    @abstractmethod
-    def lookup_multiple_artifacts(
-        self,
-        lookup: LookupMultiple,
-        *,
-        default_category: CollectionCategory | None = None,
-        label: str,
-    ) -> InputArtifactMultiple:
-        """Look several artifacts up, in the order of the lookup."""
-
-    @abstractmethod
-    def find_related_artifacts(
-        self,
-        ids: Sequence[int],
-        *,
-        target_category: ArtifactCategory,
-        relation_type: RelationType = RelationType.RELATES_TO,
-        label: str,
-    ) -> InputArtifactMultiple:
-        """Artifacts of a category that relations from any of ``ids`` point to, ordered by id."""
-
-    @abstractmethod
-    def find_suite_archive(
-        self, lookup: LookupSingle, *, label: str
-    ) -> tuple[InputCollectionSingle, InputCollectionSingle | None]:
-        """Look a suite up, and the archive of its workspace if there is one."""
-
-    @abstractmethod
-    def find_hosted_suite(self, lookup: LookupSingle, *, label: str) -> HostedSuite | None:
-        """Look a suite of the server up; ``None`` if it is not published."""
-
-    @abstractmethod
-    def get_server_setting(self, name: str) -> str:
-        """
-        A setting of the server, such as ``DEBUSINE_FQDN``.
-
-        :raises KeyError: if there is none of that name
-        """
 
     def get_fallback_architecture(self) -> str:
         """Architecture of tasks that name none."""
@@ -186,6 +92,27 @@ class Resolver(ABC):
                 continue
         return self.find_artifact(candidates[-1], default_category=default_category, label=label)
 
+    # values of the task
+
+    def get_field(self, field: DataField) -> Any:
+        """
+        The value that an input follows from; ``None`` if it is not given.
+
+        :raises TaskConfigError: if there is no such attribute, or it has another type
+        """
+        value = get_value(self.task.data, field.field)
+        return None if value is None else field.value_type.check(value, label=field.field)
+
+    def get_field_collection(self, field: DataField) -> list[Any]:
+        """
+        The list that an input follows from; ``None`` is an empty one.
+
+        :raises TaskConfigError: if there is no such attribute, it is no list, or one of
+            its items has another type
+        """
+        value = get_value(self.task.data, field.field)
+        return check_list(value, field.value_type, label=field.field)
+
     def task_architecture(self) -> str | None:
         """
         Architecture of the task, if it has one.
@@ -200,21 +127,61 @@ class Resolver(ABC):
         found: BackendType | None = getattr(self.task, "backend", None)
         return found
 
-    def get_field(self, field: str) -> Any:
-        """
-        The value at a dotted path in the task data.
+    # inputs
 
-        :raises TaskConfigError: if there is no such attribute
+    def resolve_environmentinput(self, field: EnvironmentField) -> InputArtifactSingle:
         """
-        return get_field(self.task.data, field)
+        Look up the environment that a task needs.
 
-    def get_field_collection(self, field: str) -> list[Any]:
+        :raises TaskConfigError: if none is given, or what was found is none
         """
-        The list at a dotted path in the task data; ``None`` is an empty one.
+        lookup = field.value_type.check(self.get_field(field), label=field.field)
+        found = self.lookup_environment(
+            lookup,
+            architecture=self.task_architecture(),
+            backend=self.task_backend() if field.set_backend else None,
+            image_category=field.image_category,
+            try_variant=field.try_variant,
+            label=field.field,
+        )
+        field.check(found, label=field.field)
+        return found
 
-        :raises TaskConfigError: if there is no such attribute, or it is no list
+    def resolve_optionalenvironmentinput(
+        self, field: EnvironmentField
+    ) -> InputArtifactSingle | None:
         """
-        return expect_list(self.get_field(field), label=field)
+        Look up the environment that a task takes, if one is given.
+
+        :raises TaskConfigError: if what was found is none
+        """
+        return None if self.get_field(field) is None else self.resolve_environmentinput(field)
+
+    def resolve_suitearchiveinput(
+        self, field: DataField
+    ) -> tuple[InputCollectionSingle, InputCollectionSingle | None]:
+        """
+        Look up a suite, and the archive of its workspace.
+
+        :raises TaskConfigError: if none is given, or what was found is no suite
+        """
+        lookup = field.value_type.check(self.get_field(field), label=field.field)
+        suite = self._find_suite(lookup, label=field.field)
+        return suite, self.find_archive(suite, label=field.field)
+
+    def resolve_extrarepositoriesinput(
+        self, field: DataField
+    ) -> list[ExtraExternalRepository] | None:
+        """
+        Make repositories external; suites without anything published are left out.
+
+        :returns: ``None`` if none are given
+        :raises TaskConfigError: if one is no repository, or nothing says its components
+        """
+        if get_value(self.task.data, field.field) is None:
+            return None
+        items = self.get_field_collection(field)
+        return external_repositories(items, self._find_hosted_suite, label=field.field)
 
     def resolve_inputs(self, container: FieldContainer, stage: Stage | None = None) -> None:
         """
@@ -229,3 +196,40 @@ class Resolver(ABC):
                 error.add_note(f"while resolving input {field.name} of task {self.task.name}")
                 raise
             owner.set_field_value(field.name, value)
+
+    def resolve_early(self, container: FieldContainer, stage: Stage) -> None:
+        """
+        Look up every input needed up to a stage, and of the others what is there by now.
+
+        An input of a later stage that cannot be looked up yet stays unresolved.
+        """
+        self.resolve_inputs(container, stage)
+        for owner, field in container.iter_all_fields():
+            if field.stage > stage:
+                with suppress(LookupError, TaskConfigError, ValueError):
+                    owner.set_field_value(field.name, field.resolve(self))
+
+    def _find_suite(self, lookup: LookupSingle, *, label: str) -> InputCollectionSingle:
+        """
+        Look a suite up.
+
+        :raises TaskConfigError: if it is another kind of collection
+        """
+        found = self.find_collection(lookup, default_category=SUITE, label=label)
+        ensure_collection_category(configuration_key=label, category=found.category, expected=SUITE)
+        return found
+
+    def _find_hosted_suite(self, lookup: LookupSingle, label: str) -> HostedSuite | None:
+        """Look a suite of the server up; ``None`` if it is not published."""
+        suite = self._find_suite(lookup, label=label)
+        if not self.is_published(suite.collection_id):
+            return None
+        scheme = self.get_server_setting(SCHEME_SETTING)
+        host = self.get_server_setting(ARCHIVE_SETTING)
+        place = f"{quote(suite.scope_name)}/{quote(suite.workspace_name)}"
+        return HostedSuite(
+            url=f"{scheme}://{host}/{place}",
+            name=suite.name,
+            components=suite.data.get("components"),
+            signing_key=self.export_suite_signing_keys(suite.collection_id),
+        )

@@ -3,17 +3,50 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
-from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.domain.lookup import LookupMultiple
 from debusine.tasks.errors import TaskConfigError
+from debusine.tasks.models import ExtraExternalRepository, ExtraSuiteRepository
 
-T = TypeVar("T")
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValueType:
+    """
+    What a value may be; a boolean never counts as a number.
+
+    :param title: for people, with its article
+    """
+
+    title: str
+    types: tuple[type, ...]
+
+    def check(self, value: object, *, label: str) -> Any:
+        """
+        Check a value and return it.
+
+        :param label: where it stands, for the message
+        :raises TaskConfigError: if it has another type
+
+        >>> TEXT.check("amd64", label="build_architecture")
+        'amd64'
+        """
+        if isinstance(value, self.types) and not isinstance(value, bool):
+            return value
+        raise TaskConfigError(f"{label} is {value!r} instead of {self.title}")
 
 
-def get_field(data: BaseModel, path: str) -> Any:
+TEXT = ValueType(title="a text", types=(str,))
+LOOKUP_SINGLE = ValueType(title="an integer or a text", types=(int, str))
+LOOKUP_MULTIPLE = ValueType(title="a list or a dictionary of lookups", types=(LookupMultiple,))
+REPOSITORY = ValueType(title="a repository", types=(ExtraExternalRepository, ExtraSuiteRepository))
+_LIST = ValueType(title="a list", types=(list, tuple))
+
+
+def get_value(data: BaseModel, path: str) -> Any:
     """
     The value at a path; ``None`` if something on the way to it is.
 
@@ -31,49 +64,11 @@ def get_field(data: BaseModel, path: str) -> Any:
     return value
 
 
-def expect(value: object, expected: type[T], *, label: str) -> T:
-    """
-    Check the type of a value.
-
-    :param label: where it stands, for the message
-    :raises TaskConfigError: if it has another type
-
-    >>> expect("amd64", str, label="build_architecture")
-    'amd64'
-    """
-    if isinstance(value, expected):
-        return value
-    raise TaskConfigError(f"{label} is {value!r} instead of {expected.__name__}")
-
-
-def expect_list(value: object, *, label: str) -> list[Any]:
+def check_list(value: object, expected: ValueType, *, label: str) -> list[Any]:
     """
     The items of a list, ``None`` is empty.
 
-    :raises TaskConfigError: if it is something else
+    :raises TaskConfigError: if it is something else, or an item is not as expected
     """
-    if value is None:
-        return []
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    raise TaskConfigError(f"{label} is {value!r} instead of a list")
-
-
-def expect_lookup(value: object, *, label: str) -> LookupSingle:
-    """
-    A single lookup.
-
-    :raises TaskConfigError: if it is something else
-    """
-    if isinstance(value, (int, str)) and not isinstance(value, bool):
-        return value
-    raise TaskConfigError(f"{label} is {value!r} instead of an integer or a text")
-
-
-def expect_lookup_multiple(value: object, *, label: str) -> LookupMultiple:
-    """
-    A multiple lookup.
-
-    :raises TaskConfigError: if it is something else
-    """
-    return expect(value, LookupMultiple, label=label)
+    items = [] if value is None else _LIST.check(value, label=label)
+    return [expected.check(item, label=f"{label}[{index}]") for index, item in enumerate(items)]
