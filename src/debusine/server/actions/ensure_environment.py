@@ -19,6 +19,7 @@ from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.create_work_request import create_work_request
 from debusine.server.actor import Actor
+from debusine.server.environment_origin import Origin, origin_of
 from debusine.server.lookup import Searcher
 from debusine.server.reactions.update_collection_with_artifacts import ACTION
 from debusine.tasks.inputs.fields import ENVIRONMENTS
@@ -44,8 +45,9 @@ def ensure_environment(
     """
     Find an environment, or the work request that makes it; create that if there is none.
 
-    The usual variant stands in the collection without a name, so that a task which
-    does not say a variant finds it.
+    It is one that was made of precisely what is wanted. Who overrides nothing may also be
+    given one that somebody put into the collection in another way, for everybody. The usual
+    variant stands there without a name, so that a task which does not say a variant finds it.
 
     :param workspace: with its scope loaded
     :raises PermissionDeniedError: if the actor may not create work requests
@@ -55,19 +57,23 @@ def ensure_environment(
     _check(wanted)
     collection = _collection(actor, workspace)
     variant = "" if wanted.variant == USUAL_VARIANT else wanted.variant
-    lookup = (
-        f"{COLLECTION_NAME}/match:codename={wanted.codename}"
-        f":architecture={wanted.architecture}:variant={variant}"
-    )
-    found = None if wanted.refresh else _find(actor, workspace, lookup)
-    if found is not None and _will_do(found, wanted, now):
-        return EnvironmentAnswer(
-            lookup=lookup,
-            artifact=found.pk,
-            age_s=int((now - found.created_at) / timedelta(seconds=1)),
-        )
     task_data = _task_data(wanted)
-    reactions = _reactions(collection, wanted, variant)
+    origin = origin_of(wanted, task_data, BACKEND)
+    prefix = (
+        f"{COLLECTION_NAME}/match:codename={wanted.codename}"
+        f":architecture={wanted.architecture}:variant={variant}:origin="
+    )
+    own = f"{prefix}{origin.fingerprint}"
+    for lookup in _candidates(own, prefix, wanted):
+        found = _find(actor, workspace, lookup)
+        # what was made for it has what it asks for, maybe under other names
+        if found and _is_young(found, now) and (lookup == own or _holds(found, wanted)):
+            return EnvironmentAnswer(
+                lookup=lookup,
+                artifact=found.pk,
+                age_s=int((now - found.created_at) / timedelta(seconds=1)),
+            )
+    reactions = _reactions(collection, wanted, variant, origin)
     request = _unfinished(workspace, task_data, reactions) or create_work_request(
         actor,
         workspace=workspace,
@@ -77,7 +83,7 @@ def ensure_environment(
         by_client=False,
         now=now,
     )
-    return EnvironmentAnswer(lookup=lookup, work_request=request.pk)
+    return EnvironmentAnswer(lookup=own, work_request=request.pk)
 
 
 def _check(wanted: EnvironmentWanted) -> None:
@@ -113,6 +119,13 @@ def _collection(actor: Actor, workspace: Workspace) -> Collection:
     )
 
 
+def _candidates(own: str, without_origin: str, wanted: EnvironmentWanted) -> list[str]:
+    """Lookups of environments that may do, best first."""
+    if wanted.refresh:
+        return []
+    return [own] if wanted.overrides else [own, without_origin]
+
+
 def _find(actor: Actor, workspace: Workspace, lookup: str) -> Artifact | None:
     searcher = Searcher(actor=actor, workspace=workspace, default_category=ENVIRONMENTS)
     complete = f"{lookup}:format=tarball:backend={BACKEND.value}"
@@ -122,9 +135,12 @@ def _find(actor: Actor, workspace: Workspace, lookup: str) -> Artifact | None:
         return None
 
 
-def _will_do(artifact: Artifact, wanted: EnvironmentWanted, now: datetime) -> bool:
-    is_young = now - artifact.created_at < settings.DEBUSINE.environment_max_age
-    return is_young and set(wanted.extra_packages) <= set(artifact.data.get("pkglist", {}))
+def _is_young(artifact: Artifact, now: datetime) -> bool:
+    return now - artifact.created_at < settings.DEBUSINE.environment_max_age
+
+
+def _holds(artifact: Artifact, wanted: EnvironmentWanted) -> bool:
+    return set(wanted.extra_packages) <= set(artifact.data.get("pkglist", {}))
 
 
 def _task_data(wanted: EnvironmentWanted) -> dict[str, Any]:
@@ -139,10 +155,15 @@ def _task_data(wanted: EnvironmentWanted) -> dict[str, Any]:
 
 
 def _reactions(
-    collection: Collection, wanted: EnvironmentWanted, variant: str
+    collection: Collection, wanted: EnvironmentWanted, variant: str, origin: Origin
 ) -> dict[str, list[dict[str, Any]]]:
     """Have the tarball put into the collection, under the names it was asked for."""
-    variables = {"codename": wanted.codename, "backend": BACKEND.value}
+    variables: dict[str, Any] = {
+        "codename": wanted.codename,
+        "backend": BACKEND.value,
+        "origin": origin.fingerprint,
+        "default": origin.is_default,
+    }
     if variant:
         variables["variant"] = variant
     return {
