@@ -30,7 +30,12 @@ from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.lookup import LookupRequest, LookupResult
 from debusine.wire.page import CursorPage
 from debusine.wire.whoami import Whoami
-from debusine.wire.work_request import Waiting, WorkRequest, WorkRequestCreate
+from debusine.wire.work_request import (
+    Waiting,
+    WorkRequest,
+    WorkRequestCreate,
+    WorkRequestOutcome,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -216,6 +221,19 @@ class Debusine:
             # servers of others do not know this
             return None
         return _parse(Waiting, answer).reason
+
+    def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
+        """
+        Say why a work request was not successful.
+
+        :returns: nothing known if it was, or if the server does not tell
+        """
+        try:
+            answer = self._transport.call("GET", f"work-request/{work_request_id}/outcome/")
+        except NotFoundError:
+            # servers of others do not know this
+            return WorkRequestOutcome()
+        return _parse(WorkRequestOutcome, answer)
 
     def work_request_list(
         self,

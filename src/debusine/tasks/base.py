@@ -38,6 +38,7 @@ from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.registry import TASKS, Registry
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.artifact import ArtifactResponse
+from debusine.wire.work_request import OutputError
 
 if TYPE_CHECKING:
     from _typeshed import OpenBinaryModeWriting, OpenTextModeWriting
@@ -126,6 +127,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     ) -> None:
         self.logger = logging.getLogger("debusine.tasks")
         self.worker_environment_variables: dict[str, str] = {}
+        self.reported_errors: list[OutputError] = []
         self._source_artifacts_ids: list[int] = []
         self._abort_switch = AbortSwitch()
         self._read_data(task_data, dynamic_task_data)

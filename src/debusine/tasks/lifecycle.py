@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from debusine.domain.result import WorkRequestResults
+from debusine.domain.result import Cause, WorkRequestResults
 from debusine.errors import DebusineError
+from debusine.tasks.causes import MAX_MESSAGE_CHARS, describe, stage_error
 from debusine.tasks.logs import STAGES_LOG, LogDirectory, LogSender
 from debusine.util.clock import Clock
+from debusine.wire.work_request import OutputError
 
 CONSISTENCY_LOG = "consistency.log"
 
@@ -29,6 +31,7 @@ class RunnableTask(Protocol):
 
     clock: Clock
     log_sender: LogSender | None
+    reported_errors: list[OutputError]
     duration_setup: float
     duration_run: float
     duration_teardown: float
@@ -161,12 +164,19 @@ class Lifecycle:
         )
         if not self._perform(step) and self.result == WorkRequestResults.SUCCESS:
             self.result = WorkRequestResults.FAILURE
+            # what was worked on is fine, and is uploaded
+            error = OutputError(message="The task left something", code=Cause.CLEANUP_FAILED)
+            self.task.reported_errors.insert(0, error)
 
     def _is_consistent(self, output: Path) -> bool:
         errors = self.task.check_directory_for_consistency_errors(output)
         if errors:
             self.logs.append(CONSISTENCY_LOG, sorted(errors))
-            self._say("Output is not consistent: " + "; ".join(sorted(errors)))
+            text = "Output is not consistent: " + "; ".join(sorted(errors))
+            self.task.reported_errors.append(
+                OutputError(message=text[:MAX_MESSAGE_CHARS], code=Cause.OUTPUT_INCONSISTENT)
+            )
+            self._say(text)
         return not errors
 
     def _perform(self, step: StageStep) -> bool:
@@ -180,6 +190,9 @@ class Lifecycle:
             return step.action() is not False
         except Exception as error:  # noqa: BLE001  whatever a stage raises is its result
             self._record(step, error)
+            message = f"{step.message}: {describe(error)}"
+            is_setup = step.phase == "setup"
+            self.task.reported_errors.append(stage_error(message, error, is_setup=is_setup))
             return False
         finally:
             name = f"duration_{step.phase}"

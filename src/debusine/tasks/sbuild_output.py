@@ -13,30 +13,15 @@ from pydantic import ValidationError
 from debusine.artifacts.checksums import digest_file
 from debusine.artifacts.deb822 import ListedFile, read_changes, read_dsc
 from debusine.artifacts.dose import DoseReport
-from debusine.domain.result import Blame, WorkRequestResults
+from debusine.domain.result import Blame, Cause, WorkRequestResults
+from debusine.tasks.sbuild_cause import UNINSTALLABLE_STAGES, Explanation, explain_failure
 
 SUCCESSFUL = "successful"
-_UNINSTALLABLE_STAGES = frozenset({"install-deps", "explain-bd-uninstallable"})
-
 _SUMMARY_BYTES = 64 * 1024
 _EXPLANATION_BYTES = 8 * 1024 * 1024
 _DOSE_START = "(I)Dose_applications: Solving..."
 _DOSE_END = "+----"
 _CONTROL_SUFFIXES = (".dsc", ".changes", ".build")
-
-# stages in which the package's own code or declarations decide
-_STAGES_OF_SUBJECT = _UNINSTALLABLE_STAGES | {
-    "arch-check",
-    "build",
-    "check-unpacked-version",
-    "dpkg-buildpackage",
-    "parse-changes",
-    "unpack",
-}
-_NETWORK_TROUBLE = re.compile(
-    r"^E: (?:Failed to fetch|Unable to fetch)|Temporary failure resolving|Could not connect to",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +32,23 @@ class SbuildVerdict:
     :param status: sbuild's word, such as ``successful`` or ``attempted``; None if its
         log does not say
     :param fail_stage: where it stopped, such as ``build``; None if it did not
-    :param blame: None on success
+    :param explanation: why it failed; None on success
     """
 
     result: WorkRequestResults
     status: str | None
     fail_stage: str | None
-    blame: Blame | None
+    explanation: Explanation | None
+
+    @property
+    def blame(self) -> Blame | None:
+        """Whose fault it is; None on success."""
+        return None if self.explanation is None else self.explanation.cause.blame
 
     @property
     def is_uninstallable(self) -> bool:
         """Whether the build dependencies could not be installed."""
-        return self.fail_stage in _UNINSTALLABLE_STAGES
+        return self.fail_stage in UNINSTALLABLE_STAGES
 
     def explain(self, returncode: int | None) -> list[str]:
         """Say for a log how it ended."""
@@ -66,6 +56,7 @@ class SbuildVerdict:
             f"sbuild: exit status {returncode}, status {self.status or 'unknown'}",
             f"stopped at: {self.fail_stage or 'unknown'}",
             f"to blame: {self.blame.value if self.blame else 'unknown'}",
+            *([self.explanation.message] if self.explanation else []),
         ]
 
 
@@ -89,24 +80,35 @@ def judge(returncode: int | None, log: Path | None) -> SbuildVerdict:
     summary = _tail(log, _SUMMARY_BYTES) if log else ""
     status = _last_field("Status", summary)
     fail_stage = _last_field("Fail-Stage", summary)
-    if returncode == 0 and log is None:
+    explanation = _explain(returncode, status, fail_stage, log)
+    result = WorkRequestResults.FAILURE
+    if explanation is None:
+        result = WorkRequestResults.SUCCESS
+    elif explanation.cause is Cause.OUTPUT_MISSING:
+        result = WorkRequestResults.ERROR
+    return SbuildVerdict(
+        result=result, status=status, fail_stage=fail_stage, explanation=explanation
+    )
+
+
+def _explain(
+    returncode: int | None, status: str | None, fail_stage: str | None, log: Path | None
+) -> Explanation | None:
+    if returncode != 0:
+        text = _tail(log, _EXPLANATION_BYTES) if log else ""
+        is_uninstallable = log is not None and fail_stage in UNINSTALLABLE_STAGES
+        dose = read_dose_report(log) if log and is_uninstallable else None
+        return explain_failure(fail_stage, text, dose)
+    if log is None:
         # it says that it worked, and there is nothing to show for it
-        result, blame = WorkRequestResults.ERROR, Blame.PLATFORM
-    elif returncode == 0 and status == SUCCESSFUL:
-        result, blame = WorkRequestResults.SUCCESS, None
-    elif returncode == 0 or _is_of_subject(fail_stage, log):
-        # exit status 0 also means "skipped": not for this architecture
-        result, blame = WorkRequestResults.FAILURE, Blame.SUBJECT
-    else:
-        result, blame = WorkRequestResults.FAILURE, Blame.ENVIRONMENT
-    return SbuildVerdict(result=result, status=status, fail_stage=fail_stage, blame=blame)
-
-
-def _is_of_subject(fail_stage: str | None, log: Path | None) -> bool:
-    """Whether the package itself is why its build failed, rather than the machine."""
-    if fail_stage in _UNINSTALLABLE_STAGES and log is not None:
-        return not _NETWORK_TROUBLE.search(_tail(log, _EXPLANATION_BYTES))
-    return fail_stage in _STAGES_OF_SUBJECT
+        return Explanation(cause=Cause.OUTPUT_MISSING, message="sbuild left no log")
+    if status == SUCCESSFUL:
+        return None
+    # what sbuild skips, it does not call a failure
+    return Explanation(
+        cause=Cause.NOT_FOR_ARCHITECTURE,
+        message=f"sbuild built nothing; the status in its log is {status or 'missing'}",
+    )
 
 
 def read_dose_report(log: Path) -> DoseReport | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from debusine.domain.output_data import OutputData, OutputError, RuntimeStatistics
-from debusine.domain.result import WorkRequestResults
+from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
 
@@ -19,6 +19,7 @@ __all__ = [
     "WorkRequest",
     "WorkRequestCompleted",
     "WorkRequestCreate",
+    "WorkRequestOutcome",
     "WorkRequestUpdate",
 ]
 
@@ -93,3 +94,16 @@ class WorkRequestCompleted(StrictWireModel):
 
     result: WorkRequestResults
     output_data: OutputData | None = None
+
+
+class WorkRequestOutcome(WireModel):
+    """
+    Why a work request was not successful: an addition of ours to the API.
+
+    ``blame`` is null if it was successful or has not ended. The first of ``errors``
+    says best what happened; their codes may be those of
+    :class:`~debusine.domain.result.Cause`.
+    """
+
+    blame: Blame | None = None
+    errors: list[OutputError] = Field(default_factory=list)

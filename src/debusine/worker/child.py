@@ -123,9 +123,10 @@ def run_task(
             result=WorkRequestResults.ERROR,
             output_data=OutputData(errors=[OutputError(message=str(error), code=error.code)]),
         )
-    return WorkRequestCompleted(
-        result=result, output_data=OutputData(runtime_statistics=statistics.result())
-    )
+    output = OutputData(runtime_statistics=statistics.result())
+    if task.reported_errors and result is not WorkRequestResults.SUCCESS:
+        output = output.model_copy(update={"errors": task.reported_errors})
+    return WorkRequestCompleted(result=result, output_data=output)
 
 
 def _lend(job: Job) -> Path | _StageError | None:

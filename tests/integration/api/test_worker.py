@@ -231,6 +231,41 @@ def test_report_ends_the_request(api: Any, worker_api: Any) -> None:
     assert Attempt.objects.get().statistics == statistics
 
 
+@pytest.mark.parametrize(
+    ("result", "codes", "blame"),
+    [
+        ("failure", [], "subject"),
+        ("failure", ["build-failed"], "subject"),
+        ("failure", ["network-failed"], "environment"),
+        ("failure", ["of-another-program", "out-of-memory", "build-failed"], "environment"),
+        ("failure", ["cleanup-failed"], "platform"),
+        ("error", ["execute-failed"], "platform"),
+        ("temporary failure", [], "environment"),
+        ("success", ["build-failed"], None),
+        ("skipped", [], None),
+    ],
+)
+def test_the_workers_reasons_decide_who_is_to_blame(
+    api: Any, worker_api: Any, result: str, codes: list[str], blame: str | None
+) -> None:
+    pk = create(api)
+    key = worker_api.post(GET_NEXT).json()["token"]
+    errors = [{"message": f"because of {code}", "code": code} for code in codes]
+    assert report(api, pk, key, result, errors=errors).status_code == 200
+    assert WorkRequest.objects.get(pk=pk).blame == (blame or "")
+    attempt = Attempt.objects.get()
+    assert attempt.blame == (blame or "")
+    reason = "\n".join(error["message"] for error in errors) if blame else ""
+    assert attempt.reason == reason
+    assert api.get(f"/work-request/{pk}/outcome/").json() == {"blame": blame, "errors": errors}
+
+
+def test_the_outcome_of_what_has_not_ended_is_empty(api: Any, anonymous: Any) -> None:
+    pk = create(api)
+    assert api.get(f"/work-request/{pk}/outcome/").json() == {"blame": None, "errors": []}
+    assert anonymous.get(f"/work-request/{pk}/outcome/").status_code == 403
+
+
 def test_same_report_may_come_again(api: Any, worker_api: Any) -> None:
     pk = create(api)
     record = worker_api.post(GET_NEXT).json()

@@ -17,8 +17,9 @@ from debusine.artifacts.deb822 import installed_build_depends, read_buildinfo
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.client.debusine import Debusine
-from debusine.domain.result import Blame, WorkRequestResults
+from debusine.domain.result import Cause, WorkRequestResults
 from debusine.tasks.kinds.sbuild import Sbuild
+from debusine.tasks.sbuild_cause import Explanation
 from debusine.tasks.sbuild_output import SbuildVerdict
 from debusine.testing.task_client import FakeTaskClient, StoredArtifact
 from debusine.util.command import Command, run
@@ -259,7 +260,10 @@ def test_a_package_that_cannot_be_built(
         result=WorkRequestResults.FAILURE,
         status="attempted",
         fail_stage="build",
-        blame=Blame.SUBJECT,
+        explanation=Explanation(
+            cause=Cause.BUILD_FAILED,
+            message="the package's own build failed in target build-arch of debian/rules: Error 3",
+        ),
     )
     assert f"this package cannot be built: {nonce}".encode() in outcome.streamed
     assert [each.category for each in outcome.uploaded] == [
@@ -275,7 +279,11 @@ def test_missing_build_dependencies_are_explained(
     assert outcome.result is WorkRequestResults.FAILURE
     assert outcome.verdict is not None
     assert outcome.verdict.is_uninstallable
-    assert outcome.verdict.blame is Blame.SUBJECT
+    assert outcome.verdict.explanation == Explanation(
+        cause=Cause.DEPENDENCIES_UNMET,
+        message="build dependencies cannot be installed:"
+        " no-such-package-anywhere:amd64 is not available",
+    )
     [log] = outcome.of("debian:package-build-log")
     reasons = log.data["bd_uninstallable"]["report"][0]["reasons"]
     assert "no-such-package-anywhere" in reasons[0]["missing"]["pkg"]["unsat-dependency"]

@@ -21,6 +21,7 @@ from debusine.server.actions.abort_work_request import abort_work_request as abo
 from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.create_work_request import create_work_request as create
 from debusine.server.actions.retry_work_request import retry_work_request as retry
+from debusine.server.views.outcome import view_outcome
 from debusine.server.views.waiting import view_waiting
 from debusine.server.views.work_request import (
     find_work_request,
@@ -30,7 +31,12 @@ from debusine.server.views.work_request import (
 )
 from debusine.util.clock import SystemClock
 from debusine.wire.page import CursorPage
-from debusine.wire.work_request import Waiting, WorkRequestCreate, WorkRequestUpdate
+from debusine.wire.work_request import (
+    Waiting,
+    WorkRequestCreate,
+    WorkRequestOutcome,
+    WorkRequestUpdate,
+)
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
 
 router = Router()
@@ -98,6 +104,12 @@ def show_work_request(request: HttpRequest, work_request_id: int) -> HttpRespons
 def show_reason_for_waiting(request: HttpRequest, work_request_id: int) -> HttpResponse:
     """Say why no worker that is connected takes a request."""
     return answer(view_waiting(_find(request, work_request_id)))
+
+
+@router.get("/work-request/{int:work_request_id}/outcome/", response=WorkRequestOutcome)
+def show_outcome(request: HttpRequest, work_request_id: int) -> HttpResponse:
+    """Say why a request was not successful, and whose fault that is."""
+    return answer(view_outcome(_find(request, work_request_id)))
 
 
 @router.patch("/work-request/{int:work_request_id}/", response=WorkRequestRecord)

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('outcome', models.CharField(blank=True, default='', max_length=32)),
+                ('blame', models.CharField(blank=True, default='', max_length=16)),
                 ('reason', models.TextField(blank=True, default='')),
                 ('log_size_bytes', models.BigIntegerField(default=0)),
                 ('statistics', models.JSONField(null=True)),

@@ -17,7 +17,7 @@ class Attempt(models.Model):
 
     ``token_hash`` stays after the token is gone, so that a report that arrives
     twice is recognised. ``outcome`` is empty while running, then a result,
-    ``aborted`` or ``lost``.
+    ``aborted`` or ``lost``. ``reason`` says why for people, ``blame`` whose fault it is.
     """
 
     work_request = models.ForeignKey(WorkRequest, models.CASCADE, related_name="attempts")
@@ -30,6 +30,7 @@ class Attempt(models.Model):
     lease_until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=32, default="", blank=True)
+    blame = models.CharField(max_length=16, default="", blank=True)
     reason = models.TextField(default="", blank=True)
     log_size_bytes = models.BigIntegerField(default=0)
     statistics = models.JSONField(null=True)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from debusine.db.models import Attempt, Token, WorkRequest
-from debusine.domain.result import Blame, WorkRequestResults
+from debusine.domain.result import Blame, WorkRequestResults, blame_for
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
 from debusine.server import wake
@@ -18,11 +20,6 @@ from debusine.server.react import react_to
 from debusine.wire.base import to_wire_time
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
-_BLAME = {
-    WorkRequestResults.FAILURE: Blame.SUBJECT,
-    WorkRequestResults.TEMPORARY_FAILURE: Blame.ENVIRONMENT,
-    WorkRequestResults.ERROR: Blame.PLATFORM,
-}
 CONFIGURE_FAILED = "configure-failed"
 
 
@@ -78,17 +75,25 @@ def _finish(
     if not end_attempt(attempt, outcome=report.result.value, now=now):
         return False
     output = None
+    errors: Sequence[OutputError] = ()
+    found: dict[str, Any] = {}
     if report.output_data is not None:
         output = report.output_data.model_dump(mode="json", exclude_unset=True)
-        statistics = output.get("runtime_statistics")
-        if statistics:
-            Attempt.objects.filter(pk=attempt.pk).update(statistics=statistics)
+        errors = report.output_data.errors or ()
+        if statistics := output.get("runtime_statistics"):
+            found["statistics"] = statistics
+    blame = blame_for(report.result, (error.code for error in errors))
+    if blame is not None:
+        found["blame"] = blame.value
+        found["reason"] = "\n".join(error.message for error in errors)
+    if found:
+        Attempt.objects.filter(pk=attempt.pk).update(**found)
     request = WorkRequest.objects.select_related("workspace__scope", "created_by").get(
         pk=attempt.work_request_id
     )
     request.status = WorkRequestStatus.COMPLETED.value
     request.result = report.result.value
-    request.blame = _BLAME[report.result].value if report.result in _BLAME else ""
+    request.blame = "" if blame is None else blame.value
     request.completed_at = now
     request.output_data = output
     request.save(update_fields=["status", "result", "blame", "completed_at", "output_data"])

@@ -51,6 +51,7 @@ from debusine.tasks.sbuild_output import (
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_hooks import sbuild_arguments
 from debusine.util.userns import remove_tree
+from debusine.wire.work_request import OutputError
 
 ZSTD_CAPABILITY = tags.capability_tag("zstd")
 FETCH_LOG = "fetch_input.log"
@@ -279,6 +280,8 @@ class Sbuild(
         self.verdict = judge(returncode, find_build_log(execute_directory))
         if self.verdict.result is not WorkRequestResults.SUCCESS:
             self.append_to_log_file(RESULT_LOG, self.verdict.explain(returncode))
+        if (found := self.verdict.explanation) is not None:
+            self.reported_errors.append(OutputError(message=found.message, code=found.cause))
         return self.verdict.result
 
     @override

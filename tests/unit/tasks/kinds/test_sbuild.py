@@ -21,6 +21,7 @@ from debusine.testing.packages import write_changes, write_deb, write_dsc
 from debusine.testing.resolver import MemoryResolver
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.apt_access import AptAccess
+from debusine.wire.work_request import OutputError
 
 ENVIRONMENT_ID, SOURCE_ID, EXTRA_ID = 1, 2, 3
 ENVIRONMENT: dict[str, Any] = {
@@ -437,7 +438,11 @@ def test_a_failed_build_leaves_its_log_and_says_why(tmp_path: Path) -> None:
     assert [each.category for each in client.uploaded] == ["debian:package-build-log"]
     assert (tmp_path / "work/logs/task_result.log").read_text() == (
         "sbuild: exit status 2, status attempted\nstopped at: build\nto blame: subject\n"
+        "the package's own build failed\n"
     )
+    assert task.reported_errors == [
+        OutputError(message="the package's own build failed", code="build-failed")
+    ]
 
 
 def test_output_that_does_not_fit_is_not_uploaded(tmp_path: Path) -> None:
