@@ -120,6 +120,8 @@ class MemoryArtifacts:
     @route("POST", r"/api/1\.0/artifact-relation/")
     def _create_relation(self, request: Request) -> Answer:
         body = json.loads(request.body)
+        if not {body["artifact"], body["target"]} <= set(self.records):
+            return problem("No such artifact", 404)
         for relation in self.relations:
             if {**relation, "id": None} == {**body, "id": None}:
                 return as_json(relation)
