@@ -26,6 +26,13 @@ from debusine.wire.artifact import (
     RelationCreate,
     RelationResponse,
 )
+from debusine.wire.asset import (
+    AssetCreate,
+    AssetPermission,
+    AssetPermissionAnswer,
+    AssetPermissionQuery,
+    AssetResponse,
+)
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.lookup import LookupRequest, LookupResult
 from debusine.wire.page import CursorPage
@@ -322,6 +329,32 @@ class Debusine:
             repeatable=True,
         )
         return _parse(EnvironmentAnswer, answer)
+
+    # assets
+
+    def asset_create(self, wanted: AssetCreate) -> AssetResponse:
+        """Make an asset; a signing key that is there already is found."""
+        body = wanted.model_dump(mode="json")
+        answer = self._transport.call(
+            "POST", "asset/", json=body, expect=(200, 201), repeatable=True
+        )
+        return _parse(AssetResponse, answer)
+
+    def asset_permission(
+        self,
+        category: str,
+        slug: str,
+        permission: AssetPermission,
+        query: AssetPermissionQuery,
+    ) -> AssetPermissionAnswer:
+        """Ask whether a signing task may use an asset on an artifact; for its own token only."""
+        answer = self._transport.call(
+            "POST",
+            f"asset/{quote(category)}/{quote(slug)}/{permission.value}/",
+            json=query.model_dump(mode="json"),
+            repeatable=True,
+        )
+        return _parse(AssetPermissionAnswer, answer)
 
 
 def _lookup_body(wanted: LookupRequest) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import json
 import requests
 
 from debusine.testing.server_artifacts import MOMENT, MemoryArtifacts
+from debusine.testing.server_assets import MemoryAssets
 from debusine.testing.server_wire import (
     Answer,
     Fault,
@@ -39,6 +40,7 @@ class MemoryServer:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.artifacts = MemoryArtifacts(lambda: self.base_url)
+        self.assets = MemoryAssets()
         self.work_requests: dict[int, dict[str, Json]] = {}
         self.queue: list[int] = []
         self.reports: dict[int, WorkRequestCompleted] = {}
@@ -94,14 +96,14 @@ class MemoryServer:
         self.requests.append(request)
         fault = next((each for each in self.faults if each.hits(request)), None)
         if fault is None:
-            return find_answer((self, self.artifacts), request)
+            return find_answer((self, self.artifacts, self.assets), request)
         fault.times -= 1
         # what is answered or broken off before it is understood changes nothing
         if isinstance(fault.what, Exception):
             raise fault.what
         if isinstance(fault.what, Answer):
             return fault.what
-        return fault.what(find_answer((self, self.artifacts), request))
+        return fault.what(find_answer((self, self.artifacts, self.assets), request))
 
     @route("GET", r"/api/1\.0/whoami/")
     def _whoami(self, request: Request) -> Answer:
