@@ -57,7 +57,10 @@ def _on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(problem, 400)
 
 
-def _on_http_error(_request: HttpRequest, error: Any) -> HttpResponse:
+def _on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    # ninja wraps what the parser raises
+    if isinstance(error.__cause__, DebusineError):
+        return _on_debusine_error(request, error.__cause__)
     return problem_response(Problem(title="Error", detail=str(error)), error.status_code)
 
 

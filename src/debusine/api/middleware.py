@@ -12,9 +12,10 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from ninja.utils import check_csrf
 
-from debusine.api.problem import problem_response
+from debusine.api.problem import error_response, problem_response
 from debusine.db.models import Scope
-from debusine.errors import PermissionDeniedError
+from debusine.domain.text import require_storable, storable, text_problem
+from debusine.errors import PermissionDeniedError, UserError
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
@@ -38,6 +39,9 @@ class DebusineMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer one request."""
         is_api = request.path.startswith(API_PREFIX)
+        refused = _refuse_text(request, is_api=is_api)
+        if refused is not None:
+            return refused
         try:
             actor = _actor(request)
         except PermissionDeniedError as error:
@@ -52,6 +56,23 @@ class DebusineMiddleware:
             response = _as_problem(request, response)
         patch_vary_headers(response, ("Cookie", "Token"))
         return response
+
+
+def _refuse_text(request: HttpRequest, *, is_api: bool) -> HttpResponseBase | None:
+    """Refuse a request whose address, form or session no database could look for."""
+    if text_problem(request.path) is not None:
+        if is_api:
+            return problem_response(Problem(title="Not found", detail=storable(request.path)), 404)
+        return _plain(HTTPStatus.NOT_FOUND, "there is no such page")
+    # of repeated parameters the last one counts, as everywhere
+    fields = request.GET.dict() | ({} if is_api else request.POST.dict())
+    fields["X-Debusine-Scope"] = request.headers.get("X-Debusine-Scope", "")
+    fields["Cookie"] = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    try:
+        require_storable(fields)
+    except UserError as error:
+        return error_response(error) if is_api else _plain(HTTPStatus.BAD_REQUEST, error.explain())
+    return None
 
 
 def _actor(request: HttpRequest) -> Actor:

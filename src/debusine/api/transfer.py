@@ -17,7 +17,8 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from debusine.api.transfer_download import Wanted, download
 from debusine.api.transfer_http import Request, send_error, send_response
 from debusine.api.transfer_upload import Body, upload
-from debusine.errors import BugError, DebusineError
+from debusine.domain.text import require_storable, storable, text_problem
+from debusine.errors import BugError, DebusineError, NotFoundError
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,19 @@ def _match(scope: HTTPScope) -> re.Match[str] | None:
     return None
 
 
+def _require_storable(request: Request) -> None:
+    """
+    Refuse what no database could look for.
+
+    :raises NotFoundError: if the path holds it
+    :raises UserError: if a parameter or the scope does
+    """
+    if text_problem(request.path) is not None:
+        raise NotFoundError("Not found", details=storable(request.path))
+    scope = request.headers.get("x-debusine-scope", "")
+    require_storable({"X-Debusine-Scope": scope, **request.query})
+
+
 async def application(
     scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
 ) -> None:
@@ -55,6 +69,7 @@ async def application(
         await send_response(send, 404, {})
         return
     try:
+        _require_storable(request)
         if request.method == "PUT":
             await upload(request, body, send, artifact=int(match["artifact"]), path=match["path"])
         else:

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from debusine.db.models import Scope, User
+from debusine.domain.text import require_storable
 from debusine.errors import DebusineError, NotFoundError
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
@@ -56,6 +57,7 @@ def identify(request: Request) -> Actor:
     Work out who asks, by token, for downloads also by the session of a browser.
 
     :raises PermissionDeniedError: for tokens that stand for somebody who may do nothing now
+    :raises UserError: for sessions that no database could look for
     """
     key = request.headers.get("token")
     if key is not None:
@@ -133,6 +135,7 @@ def _from_session(header: str) -> Actor:
         return ANONYMOUS
     if cookie is None:
         return ANONYMOUS
+    require_storable({"Cookie": cookie.value})
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(cookie.value)
     user = get_user(request)

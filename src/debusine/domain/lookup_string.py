@@ -21,6 +21,7 @@ from enum import StrEnum
 
 from typing_extensions import override
 
+from debusine.domain.text import text_problem
 from debusine.errors import NotFoundError, UserError
 
 MAX_LOOKUP_LENGTH = 4096
@@ -134,16 +135,8 @@ def check_text(text: str) -> None:
 
     :raises BadLookupError: for NUL, lone surrogates, and more than 4096 characters
     """
-    if len(text) > MAX_LOOKUP_LENGTH or "\0" in text or not _is_encodable(text):
+    if len(text) > MAX_LOOKUP_LENGTH or text_problem(text) is not None:
         raise BadLookupError("a text in a lookup is too long or holds a character that cannot be")
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def parse_lookup_string(text: str) -> LookupString:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from debusine.domain.text import RepairedText
+
 
 class Report(BaseModel):
     """Base of the parts of a report: unknown keys are refused."""
@@ -17,7 +19,7 @@ class Report(BaseModel):
 class OutputError(Report):
     """Why a task ended in an error."""
 
-    message: str
+    message: RepairedText
     code: str
 
 

@@ -63,14 +63,11 @@ def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
     :raises NotFoundError: if there is none, or none that the actor may see
     """
     wanted = settings.DEBUSINE.default_workspace if name is None else name
-    found = None
-    # PostgreSQL refuses to compare with a NUL
-    if "\0" not in wanted:
-        found = (
-            Workspace.objects.select_related("scope")
-            .filter(visible_workspaces(actor), scope=scope, name=wanted)
-            .first()
-        )
+    found = (
+        Workspace.objects.select_related("scope")
+        .filter(visible_workspaces(actor), scope=scope, name=wanted)
+        .first()
+    )
     if found is None:
         raise NotFoundError(
             "Workspace not found", details=f"Workspace {wanted} not found in scope {scope.name}"

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from debusine.domain.text import StorableText
 from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
 
 FEATURE_LOG_OFFSETS = "log-offsets"
@@ -27,7 +28,7 @@ LogStream = Literal["stdout", "stderr", "internal"]
 # what a row can have; larger numbers make databases fail
 _Id = Annotated[int, Field(ge=0, lt=1 << 63)]
 _ExitCode = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
-_Feature = Annotated[str, Field(max_length=100)]
+_Feature = Annotated[StorableText, Field(max_length=100)]
 _Running = Annotated[list[_Id], Field(max_length=1000)]
 
 

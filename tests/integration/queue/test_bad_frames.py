@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
 
 from debusine.db.models import Attempt, Worker
 from debusine.server.attempt_log import AttemptLog
 from debusine.testing import factories
-from debusine.testing.factories import RunningWithKey, WorkerWithKey
+from debusine.testing.factories import RunningWithKey, WithKey, WorkerWithKey
 from debusine.testing.live_server import LiveServer
 
 CONNECT = "worker/connect/"
@@ -58,6 +59,8 @@ TEXT = [
     text(type="heartbeat", running=list(range(1, 40_000))),
     text(type="hello", version="x", running=[HUGE]),
     text(type="hello", version="x", features=["x" * 1_000_000] * 3),
+    text(type="hello", version="x", features=["nul\0"]),
+    text(type="hello", version="x", features=["half \ud800"]),
     text(type="log_data", work_request_id=HUGE, data="x", stream="stdout", timestamp=TIME),
     text(type="log_data", work_request_id=1, data="\ud800", stream="stdout", timestamp=TIME),
     text(type="log_data", data="x", stream="nowhere", timestamp=TIME),
@@ -140,6 +143,22 @@ def test_frame_of_more_than_sixteen_mebibytes_closes_only_its_own_connection(
     again = dial(CONNECT, worker.key)
     again.send(binary(work_request_id=running.work_request.pk))
     assert again.wait_for("log_ack")["offset"] == 1
+
+
+@pytest.mark.parametrize("path", [CONNECT, "work-request/1/logs/", "work-request/on-completed/"])
+def test_sessions_that_no_database_could_look_for(dial: Any, server: LiveServer, path: str) -> None:
+    # Django takes octal escapes in cookies
+    cookie = f'{settings.SESSION_COOKIE_NAME}="\\000sessionkey"'
+    host = server.url.removeprefix("http://")
+    (frame,) = dial(path, None, cookie=cookie, origin=f"http://{host}").rest()
+    assert (frame["type"], frame["reason_code"]) == ("connection_rejected", "bad_text")
+    assert frame["reason"].startswith("Cookie: must not hold NUL")
+
+
+def test_listeners_to_workspaces_that_no_database_could_look_for(dial: Any, token: WithKey) -> None:
+    (frame,) = dial("work-request/on-completed/?workspaces=%00", token.key).rest()
+    assert (frame["type"], frame["reason_code"]) == ("connection_rejected", "bad_text")
+    assert frame["reason"].startswith("workspaces: must not hold NUL")
 
 
 @pytest.mark.parametrize("offset", ["x", "-1", "9" * 30, "9" * 5000, "\u00b2", ""])

@@ -72,7 +72,7 @@ def list_items(request: ApiRequest, workspace: str, category: str, name: str) ->
     for key in ("name__startswith", "category"):
         value = request.GET.get(key)
         if value is not None:
-            rows = rows.filter(**{key: value.replace("\0", "\ufffd")})
+            rows = rows.filter(**{key: value})
     return answer_page(request, rows.order_by("name", "id"), view_item)
 
 
@@ -86,7 +86,7 @@ def show_item(
 ) -> HttpResponse:
     """Show an active item."""
     collection = _find(request, workspace, category=category, name=name)
-    found = None if "\0" in item else active_items(collection).filter(name=item).first()
+    found = active_items(collection).filter(name=item).first()
     if found is None:
         raise NotFoundError("Object not found", details=f"No item {item:.255} in {collection}")
     return answer(view_item(found))
@@ -100,10 +100,8 @@ def _find(request: ApiRequest, workspace: str, **conditions: str | int) -> Colle
     """
     request.actor.require_user()
     place = find_workspace(request.actor, request.scope_row, workspace)
-    found = None
-    if not any("\0" in str(value) for value in conditions.values()):
-        rows = Collection.objects.select_related("workspace__scope")
-        found = rows.filter(workspace=place, **conditions).first()
+    rows = Collection.objects.select_related("workspace__scope")
+    found = rows.filter(workspace=place, **conditions).first()
     if found is None:
         raise NotFoundError("Object not found", details="No such collection")
     return found

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import json
-
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from debusine.api.answer import answer, empty
+from debusine.api.parser import parse_json
 from debusine.api.request import api_request
 from debusine.errors import PermissionDeniedError, UserError
 from debusine.server.actions.claim_work_request import claim_work_request
@@ -47,8 +46,8 @@ def update_metadata(request: HttpRequest) -> HttpResponse:
     actor = api_request(request).actor
     actor.require_worker()
     try:
-        metadata = json.loads(request.body)
-    except ValueError as error:
+        metadata = parse_json(request.body)
+    except (ValueError, RecursionError) as error:
         raise UserError("Error", details=f"JSON parse error: {error}") from error
     if not isinstance(metadata, dict):
         raise UserError("Error", details="The metadata are not a JSON object.")

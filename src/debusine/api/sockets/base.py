@@ -15,6 +15,7 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 from channels.layers import get_channel_layer
 from pydantic import BaseModel
 
+from debusine.domain.text import text_problems
 from debusine.server.full_disk import NoSpaceError
 
 # RFC 6455, section 7.4, and the registry of IANA that it founds
@@ -166,9 +167,16 @@ class Socket:
         await self._send({"type": "websocket.send", "bytes": None, "text": text})
 
     def query(self) -> dict[str, str]:
-        """Parameters of the URL; of repeated ones the last."""
+        """
+        Parameters of the URL; of repeated ones the last.
+
+        :raises RejectedError: if one holds what no database could look for
+        """
         found = parse_qs(self.scope["query_string"].decode("latin1"), keep_blank_values=True)
-        return {name: values[-1] for name, values in found.items()}
+        query = {name: values[-1] for name, values in found.items()}
+        for field, problems in text_problems(query).items():
+            raise RejectedError(f"{field}: {problems[0]}", "bad_text")
+        return query
 
     def header(self, name: str) -> str | None:
         """Value of a header, by its name in lower case."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,7 +21,6 @@ from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.stores import EMPTY, Content, Store
 from debusine.wire.artifact import ArtifactCreate, FileCreate
-from debusine.wire.base import JsonObject
 
 MAX_FILES = 50_000
 MAX_DELAY = timedelta(days=100 * 365)
@@ -51,7 +49,7 @@ def create_artifact(
     """
     workspace = _check_place(actor, wanted, scope)
     data = check_data(wanted.category, wanted.data)
-    contents = _check_files(wanted, data)
+    contents = _check_files(wanted)
     if EMPTY in contents.values() and not store.exists(EMPTY):
         store.add(BytesIO(), EMPTY)
     files = _file_rows(set(contents.values()), now)
@@ -95,7 +93,7 @@ def _check_place(actor: Actor, wanted: ArtifactCreate, scope: Scope) -> Workspac
     return workspace
 
 
-def _check_files(wanted: ArtifactCreate, data: JsonObject) -> dict[str, Content]:
+def _check_files(wanted: ArtifactCreate) -> dict[str, Content]:
     """Contents by path, in order of paths; every complaint at once."""
     problems = {
         f"files.{path:.200}": [problem]
@@ -109,8 +107,6 @@ def _check_files(wanted: ArtifactCreate, data: JsonObject) -> dict[str, Content]
     delay = wanted.expiration_delay
     if delay is not None and not timedelta() <= delay <= MAX_DELAY:
         problems["expiration_delay"] = ["must be between 0 and 100 years"]
-    if "\\u0000" in json.dumps(data):
-        problems["data"] = ["must not hold NUL characters"]
     if problems:
         raise UserError(
             "Cannot create artifact",

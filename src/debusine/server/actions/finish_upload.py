@@ -50,7 +50,6 @@ def find_upload(
     """
     row = find_artifact(actor, artifact, scope=scope)
     require_change(actor, row)
-    # no column may be asked for a NUL
     entry = None if path_problem(path) else _find_entry(row.pk, path)
     if entry is None:
         raise NotFoundError(
