@@ -14,10 +14,11 @@ import click
 
 from debusine.cli.context import Globals
 from debusine.cli.embedded import ensure_server
+from debusine.cli.pages import Pages
 from debusine.client.config import DEFAULT_PATH, ServerConfig, read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.http import is_loopback
-from debusine.client.local_server import DataDir
+from debusine.client.local_server import DataDir, find_holder
 from debusine.settings import default_data_dir
 
 _CONNECT_S = 1.0
@@ -29,12 +30,20 @@ class Connection:
     A server that is ready.
 
     :param data_dir: where its data lie, if it is an embedded one
+    :param stays: whether it answers when this command has ended
     """
 
     client: Debusine
     workspace: str
     name: str
     data_dir: Path | None = None
+    stays: bool = True
+
+    @property
+    def pages(self) -> Pages:
+        """Where people find its pages."""
+        data_dir = None if self.stays else self.data_dir
+        return Pages(api_url=self.client.base_api_url, data_dir=data_dir)
 
 
 def configured_server(given: Globals) -> ServerConfig | None:
@@ -85,16 +94,22 @@ def connect_or_embed(given: Globals, data_dir: Path | None) -> Iterator[Connecti
         yield _to(server, given)
         return
     place = data_dir or default_data_dir()
-    with ensure_server(DataDir(place.absolute())) as embedded:
-        yield _to(embedded, given, data_dir=place)
+    layout = DataDir(place.absolute())
+    with ensure_server(layout) as embedded:
+        holder = find_holder(layout)
+        stays = holder is not None and holder.stays
+        yield _to(embedded, given, data_dir=place, stays=stays)
 
 
-def _to(server: ServerConfig, given: Globals, *, data_dir: Path | None = None) -> Connection:
+def _to(
+    server: ServerConfig, given: Globals, *, data_dir: Path | None = None, stays: bool = True
+) -> Connection:
     return Connection(
         client=server.connect(scope=given.scope),
         workspace=server.default_workspace,
         name=server.name,
         data_dir=data_dir,
+        stays=stays,
     )
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.wire.work_request import WorkRequest
+from debusine.util.terminal import tame
+from debusine.wire.work_request import WorkRequest, WorkRequestOutcome
 
 STATUS_BUILT = 0
 STATUS_FAILED = 1
@@ -61,6 +62,12 @@ def verdict_of(request: WorkRequest) -> Verdict:
             return Verdict.ERROR
         case WorkRequestResults.NONE:
             return Verdict.ERROR
+
+
+def first_message(outcome: WorkRequestOutcome) -> str | None:
+    """Say in one line that cannot steer a terminal why something was not successful."""
+    messages = (" ".join(tame(error.message).split()) for error in outcome.errors)
+    return next((message for message in messages if message), None)
 
 
 def duration_text(seconds: float | None) -> str:

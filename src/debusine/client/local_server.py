@@ -54,22 +54,29 @@ class DataDir:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """The server that runs on a data directory; ``url`` is empty until it answers."""
+    """
+    The server that runs on a data directory.
+
+    :param url: empty until it answers
+    :param stays: whether it runs on when nobody uses it
+    """
 
     pid: int
     url: str
+    stays: bool = False
 
     def as_json(self) -> str:
         """The line that the lock file and the ready descriptor carry."""
-        return json.dumps({"pid": self.pid, "url": self.url})
+        return json.dumps({"pid": self.pid, "url": self.url, "stays": self.stays})
 
 
 def parse_holder(text: str) -> Holder | None:
     """Read what :meth:`Holder.as_json` wrote; None for anything else."""
     try:
         data = json.loads(text)
-        return Holder(pid=int(data["pid"]), url=str(data["url"]))
-    except (ValueError, KeyError, TypeError):
+        stays = data.get("stays") is True
+        return Holder(pid=int(data["pid"]), url=str(data["url"]), stays=stays)
+    except (AttributeError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -131,7 +131,8 @@ class _Program:
 
     async def _announce(self) -> None:
         """Tell everybody who waits that the server answers."""
-        holder = Holder(pid=os.getpid(), url=self.url)
+        stays = self.options.while_used is None
+        holder = Holder(pid=os.getpid(), url=self.url, stays=stays)
         self.lock.write(holder.as_json())
         log.info("ready", url=self.url)
         if self.options.ready_fd is not None:

@@ -23,16 +23,22 @@ from debusine.cli.building.request import (
 )
 from debusine.cli.building.session import BuildSession, Wishes
 from debusine.cli.building.source import load_source
+from debusine.cli.pages import Pages
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict
 from debusine.client.websocket import LogChunk
-from debusine.domain.result import WorkRequestResults
+from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
 from debusine.testing.packages import write_deb, write_dsc
 from debusine.wire.artifact import ArtifactResponse, FileResponse
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+from debusine.wire.work_request import (
+    OutputError,
+    WorkRequest,
+    WorkRequestCreate,
+    WorkRequestOutcome,
+)
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 SUCCESS, FAILURE = WorkRequestResults.SUCCESS, WorkRequestResults.FAILURE
@@ -51,6 +57,7 @@ class MemoryClient:
     requests: dict[int, WorkRequest] = field(default_factory=dict)
     asked: list[WorkRequestCreate] = field(default_factory=list)
     aborted: list[int] = field(default_factory=list)
+    outcome: WorkRequestOutcome = field(default_factory=WorkRequestOutcome)
     reasons: list[str | None] = field(default_factory=lambda: [None])
     asked_why: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
@@ -80,7 +87,7 @@ class MemoryClient:
         number = next(self._numbers)
         self.requests[number] = WorkRequest(
             id=number,
-            url=f"https://d.example.org/{number}/",
+            url=f"/s/w/work-request/{number}/",
             created_at=MOMENT,
             status=WorkRequestStatus.COMPLETED,
             result=self.results.get(task, SUCCESS),
@@ -149,6 +156,9 @@ class MemoryClient:
         self.asked_why += 1
         return self.reasons.pop(0) if len(self.reasons) > 1 else self.reasons[0]
 
+    def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
+        return self.outcome
+
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
         task = self.requests[work_request_id].task_name
         yield LogChunk(offset=0, data=f"log of {task}\n".encode(), stream="stdout")
@@ -184,7 +194,9 @@ def _build(
         wanted,
         Wishes(output=tmp_path / "out", lintian=lintian, **wishes),  # type: ignore[arg-type]  as the caller says
     )
-    show(outcome, Epilogue(again=["build", "hello"], data_dir=data_dir), Screen(stream))
+    pages = Pages(api_url="https://d.example.org/api", data_dir=data_dir)
+    epilogue = Epilogue(again=["build", "hello"], pages=pages, data_dir=data_dir)
+    show(outcome, epilogue, Screen(stream))
     return outcome, stream.getvalue()
 
 
@@ -257,10 +269,42 @@ def test_a_build_that_fails_is_not_checked(tmp_path: Path) -> None:
     assert "Build log:" in shown
 
 
+@pytest.mark.parametrize(
+    ("blame", "verdict", "status"),
+    [
+        (Blame.SUBJECT, Verdict.FAILURE, 1),
+        (Blame.ENVIRONMENT, Verdict.ERROR, 2),
+        (Blame.PLATFORM, Verdict.ERROR, 2),
+    ],
+)
+def test_why_a_build_failed_is_said_in_words(
+    tmp_path: Path, blame: Blame, verdict: Verdict, status: int
+) -> None:
+    errors = [
+        OutputError(message="it\x1b[31m failed\nin dh_auto_test", code="x"),
+        OutputError(message="and more", code="y"),
+    ]
+    why = WorkRequestOutcome(blame=blame, errors=errors)
+    outcome, shown = _build(MemoryClient(results={"sbuild": FAILURE}, outcome=why), tmp_path)
+    step = outcome.steps[-1]
+    assert (step.verdict, step.blame, step.remark) == (verdict, blame, "it failed in dh_auto_test")
+    assert outcome.verdict.exit_status == status
+    assert "it failed in dh_auto_test" in shown
+    assert ("trying again may help" in shown) is (blame is Blame.ENVIRONMENT)
+
+
 def test_what_failed_before_sbuild_was_not_tried(tmp_path: Path) -> None:
     outcome, shown = _build(MemoryClient(results={"sbuild": FAILURE}, has_log=False), tmp_path)
     assert outcome.verdict.exit_status == 2
-    assert "could not be tried" in shown
+    assert "could not be tried: see the log" in shown
+
+
+def test_what_failed_before_sbuild_says_why(tmp_path: Path) -> None:
+    errors = [OutputError(message="Fetching input: no room", code="out-of-disk-space")]
+    why = WorkRequestOutcome(blame=Blame.ENVIRONMENT, errors=errors)
+    client = MemoryClient(results={"sbuild": FAILURE}, has_log=False, outcome=why)
+    outcome, _ = _build(client, tmp_path)
+    assert outcome.steps[-1].remark == "Fetching input: no room"
 
 
 def test_lintian_does_not_decide(tmp_path: Path) -> None:
@@ -287,19 +331,31 @@ def test_without_an_environment_nothing_is_tried(tmp_path: Path) -> None:
     assert outcome.verdict.exit_status == 2
 
 
-@pytest.mark.parametrize(("data_dir", "shown_pages"), [(None, 1), (Path("/d"), 0)])
-def test_only_pages_and_files_that_are_there_are_named(
-    tmp_path: Path, *, data_dir: Path | None, shown_pages: int
+@pytest.mark.parametrize(
+    ("data_dir", "page"),
+    [
+        (None, "https://d.example.org/s/w/work-request/2/"),
+        (
+            Path("/d"),
+            "/s/w/work-request/2/ on the server that `debusine up --data-dir /d` starts",
+        ),
+    ],
+)
+def test_pages_and_files_are_named_where_they_are(
+    tmp_path: Path, data_dir: Path | None, page: str
 ) -> None:
     client = MemoryClient(has_environment=False, results={"mmdebstrap": FAILURE})
     (tmp_path / "out").mkdir()
     _, shown = _build(client, tmp_path, data_dir=data_dir)
-    assert shown.count("Environment page:") == shown_pages
+    assert f"\nEnvironment page: {page}\n" in shown
     assert "Files:" not in shown
 
 
 def test_commands_are_named_as_the_user_called_this_one(tmp_path: Path) -> None:
-    epilogue = Epilogue(again=["build", "x"], data_dir=tmp_path, program=".venv/bin/debusine")
+    pages = Pages(api_url="http://127.0.0.1:1/api", data_dir=tmp_path)
+    epilogue = Epilogue(
+        again=["build", "x"], pages=pages, data_dir=tmp_path, program=".venv/bin/debusine"
+    )
     assert epilogue.repeat == ".venv/bin/debusine build x"
     assert epilogue.remove == f".venv/bin/debusine purge --data-dir {tmp_path}"
     assert program_name(".venv/bin/debusine") == ".venv/bin/debusine"
@@ -316,11 +372,15 @@ def test_an_interrupt_aborts_what_runs(tmp_path: Path) -> None:
 
 def test_the_document_says_the_same(tmp_path: Path) -> None:
     outcome, _ = _build(MemoryClient(), tmp_path)
-    epilogue = Epilogue(again=["build", "a b"])
+    pages = Pages(api_url="https://d.example.org/api")
+    epilogue = Epilogue(again=["build", "a b"], pages=pages)
     shown = json.loads(json.dumps(document(outcome, epilogue, ["w"])))
     assert shown["result"] == "success"
     assert shown["source"] == {"name": "hello", "version": "1.0-1"}
     assert shown["steps"]["build"]["duration_s"] == 61
+    assert shown["steps"]["build"]["blame"] is None
+    assert shown["steps"]["build"]["url"].startswith("https://d.example.org/s/w/work-request/")
+    assert shown["steps"]["environment"]["url"] is None
     assert shown["repeat"] == "debusine build 'a b'"
     assert (shown["remove"], shown["warnings"]) == (None, ["w"])
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debusine.cli.verdict import Verdict, verdict_of
+from debusine.cli.pages import Pages
+from debusine.cli.verdict import Verdict, first_message, verdict_of
+from debusine.domain.result import Blame
 from debusine.wire.base import JsonObject
-from debusine.wire.work_request import WorkRequest
+from debusine.wire.work_request import WorkRequest, WorkRequestOutcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +21,8 @@ class Step:
 
     :param name: ``environment``, ``build`` or ``lintian``
     :param work_request: its number; None if nothing had to be done
+    :param page: path of its page, or its address
+    :param blame: whose fault it is that it was not successful, if the server says so
     :param remark: one line for people
     :param log: where its log lies on this machine
     """
@@ -27,35 +31,54 @@ class Step:
     verdict: Verdict
     duration_s: float | None = None
     work_request: int | None = None
-    url: str | None = None
+    page: str | None = None
     remark: str = ""
     log: Path | None = None
+    blame: Blame | None = None
 
-    def as_json(self) -> JsonObject:
-        """The step for programs."""
+    def as_json(self, pages: Pages) -> JsonObject:
+        """The step for programs; its URL is null if nobody answers there later."""
         return {
             "result": str(self.verdict),
             "work_request": self.work_request,
-            "url": self.url,
+            "url": pages.url(self.page) if self.page else None,
             "duration_s": self.duration_s,
             "remark": self.remark,
+            "blame": str(self.blame) if self.blame else None,
             "log": str(self.log) if self.log else None,
         }
 
 
-def step_of(name: str, request: WorkRequest, *, remark: str = "", log: Path | None = None) -> Step:
-    """Make a step of a work request that is final."""
+def step_of(
+    name: str,
+    request: WorkRequest,
+    *,
+    remark: str = "",
+    log: Path | None = None,
+    why: WorkRequestOutcome | None = None,
+) -> Step:
+    """
+    Make a step of a work request that is final.
+
+    :param why: why it was not successful; its first message replaces the remark
+    """
     duration = request.duration
     if duration is None and request.started_at and request.completed_at:
         duration = (request.completed_at - request.started_at).total_seconds()
+    verdict = verdict_of(request)
+    blame = why.blame if why else None
+    if verdict is Verdict.FAILURE and blame not in (None, Blame.SUBJECT):
+        # this says nothing about the package
+        verdict = Verdict.ERROR
     return Step(
         name=name,
-        verdict=verdict_of(request),
+        verdict=verdict,
         duration_s=duration,
         work_request=request.id,
-        url=request.url,
-        remark=remark,
+        page=request.url,
+        remark=(first_message(why) if why else None) or remark,
         log=log,
+        blame=blame,
     )
 
 

@@ -14,12 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from debusine.cli.building.outcome import Outcome
+from debusine.cli.pages import Pages
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, duration_text
+from debusine.domain.result import Blame
 from debusine.wire.base import JsonObject
 
 _KIB = 1024
 _PROGRAM = "debusine"
+_LABEL_WIDTH = len("Environment page:")
 
 
 def program_name(called: str | None = None) -> str:
@@ -45,10 +48,12 @@ class Epilogue:
     How to go on.
 
     :param again: arguments of the call
+    :param pages: of the server
     :param data_dir: of an embedded server; None if the server is somebody's
     """
 
     again: Sequence[str]
+    pages: Pages
     data_dir: Path | None = None
     program: str = field(default_factory=program_name)
 
@@ -112,7 +117,12 @@ def show(outcome: Outcome, epilogue: Epilogue, screen: Screen) -> None:
         console.print(built)
     console.print()
     for label, value in _places(outcome, epilogue):
-        console.print(Text(f"{label + ':':<12} {value}"))
+        # a terminal that breaks a line itself lets it be copied whole
+        console.print(Text(f"{label + ':':<{_LABEL_WIDTH}} {value}"), soft_wrap=True)
+    if any(step.blame is Blame.ENVIRONMENT for step in outcome.steps):
+        text = "What went wrong is not of the package's making: trying again may help."
+        console.print()
+        console.print(Text(text))
 
 
 def _places(outcome: Outcome, epilogue: Epilogue) -> list[tuple[str, str]]:
@@ -121,10 +131,12 @@ def _places(outcome: Outcome, epilogue: Epilogue) -> list[tuple[str, str]]:
         rows.append(("Files", str(outcome.output)))
     rows += [(f"{step.name.capitalize()} log", str(step.log)) for step in outcome.steps if step.log]
     rows += [
-        (f"{step.name.capitalize()} page", step.url)
+        (
+            f"{step.name.capitalize()} page",
+            epilogue.pages.where(step.page, program=epilogue.program),
+        )
         for step in outcome.steps
-        # an embedded server stops now: nobody could open its pages
-        if epilogue.data_dir is None and step.url and step.verdict is not Verdict.SUCCESS
+        if step.page and step.verdict is not Verdict.SUCCESS
     ]
     rows.append(("Again", epilogue.repeat))
     if epilogue.remove:
@@ -139,7 +151,7 @@ def document(outcome: Outcome, epilogue: Epilogue, warnings: Sequence[str]) -> J
         "source": {"name": outcome.source, "version": outcome.version},
         "suite": outcome.suite,
         "architecture": outcome.architecture,
-        "steps": {step.name: step.as_json() for step in outcome.steps},
+        "steps": {step.name: step.as_json(epilogue.pages) for step in outcome.steps},
         "files": [
             {"path": str(file.path), "size": file.size_bytes, "sha256": file.sha256}
             for file in outcome.files

@@ -15,11 +15,12 @@ from debusine.cli.building.request import BuildRequest, lintian_data
 from debusine.cli.building.source import Source
 from debusine.cli.follow import RequestPort, watch
 from debusine.cli.progress import Screen
-from debusine.cli.verdict import Verdict, duration_text, verdict_of
+from debusine.cli.verdict import Verdict, duration_text, first_message, verdict_of
+from debusine.tasks.lintian_list import count_text
 from debusine.wire.artifact import ArtifactResponse
 from debusine.wire.base import JsonObject
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
 
 UPLOAD = "debian:upload"
 BUILD_LOG = "debian:package-build-log"
@@ -55,6 +56,10 @@ class BuildPort(RequestPort, Protocol):
 
     def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
         """Ask for work."""
+        ...
+
+    def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
+        """Say why a work request was not successful."""
         ...
 
     def environment_ensure(self, workspace: str, wanted: EnvironmentWanted) -> EnvironmentAnswer:
@@ -153,7 +158,8 @@ class BuildSession:
             return answer.lookup, Step(name="environment", verdict=Verdict.SUCCESS, remark=remark)
         self._screen.step(f"making an environment {name}; this is kept for later builds")
         done = watch(self._client, answer.work_request, self._screen, give_up_s=GIVE_UP_S)
-        return answer.lookup, step_of("environment", done, remark=f"{name}, new")
+        step = step_of("environment", done, remark=f"{name}, new", why=self._why(done))
+        return answer.lookup, step
 
     def _bring_home(
         self, done: WorkRequest, artifacts: Sequence[ArtifactResponse], output: Path
@@ -170,10 +176,13 @@ class BuildSession:
             elif artifact.category == DEBUG_LOGS and verdict_of(done) is not Verdict.SUCCESS:
                 self._download(artifact, output / "debug-logs")
                 log = log or output / "debug-logs"
-        step = step_of("build", done, remark=_why(done, log), log=log)
+        why = self._why(done)
+        step = step_of("build", done, remark=_fail_stage(done, log), log=log, why=why)
         if step.verdict is Verdict.FAILURE and not any(a.category == BUILD_LOG for a in artifacts):
             # the task ended before or outside of sbuild: this says nothing about the package
-            step = replace(step, verdict=Verdict.ERROR, remark="could not be tried, see the log")
+            reason = first_message(why) if why else None
+            remark = f"could not be tried: {reason or 'see the log'}"
+            step = replace(step, verdict=Verdict.ERROR, remark=remark)
         return step, files
 
     def _lintian(self, done: WorkRequest, source: Source, output: Path) -> Step:
@@ -189,21 +198,21 @@ class BuildSession:
             summary = artifact.data.get("summary") or {}
             for severity, count in (summary.get("tags_count_by_severity") or {}).items():
                 counts[severity] = counts.get(severity, 0) + count
-        shown = ("error", "warning", "info")
-        words = [
-            f"{counts[name]} {_plural(name, counts[name])}" for name in shown if counts.get(name)
-        ]
+        shown = ("error", "warning", "info", "experimental")
+        words = [count_text(name, counts[name]) for name in shown if counts.get(name)]
         remark = ", ".join(words) or (f"nothing found in {source.name}" if reports else "no report")
-        return step_of("lintian", done, remark=remark, log=log)
+        why = None if reports else self._why(done)
+        return step_of("lintian", done, remark=remark, log=log, why=why)
+
+    def _why(self, done: WorkRequest) -> WorkRequestOutcome | None:
+        """Ask why something was not successful."""
+        is_success = verdict_of(done) is Verdict.SUCCESS
+        return None if is_success else self._client.work_request_outcome(done.id)
 
     def _download(self, artifact: ArtifactResponse, destination: Path) -> None:
         total = sum(file.size for file in artifact.files.values())
         with self._screen.transfer(artifact.category, total) as progress:
             self._client.download_artifact(artifact.id, destination, progress=progress)
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 or word == "info" else f"{word}s"
 
 
 def _built(output: Path, name: str, artifact: ArtifactResponse) -> BuiltFile:
@@ -213,8 +222,8 @@ def _built(output: Path, name: str, artifact: ArtifactResponse) -> BuiltFile:
     )
 
 
-def _why(done: WorkRequest, log: Path | None) -> str:
-    """Say in which stage a build failed, as sbuild's own summary has it."""
+def _fail_stage(done: WorkRequest, log: Path | None) -> str:
+    """Say in which stage a build failed, as sbuild's own summary has it, for old servers."""
     if verdict_of(done) is Verdict.SUCCESS:
         return ""
     if log is None or not log.is_file():

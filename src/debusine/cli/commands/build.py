@@ -247,7 +247,7 @@ class _Build:
         return chosen
 
     def _report(self, outcome: Outcome, connection: Connection, arguments: Sequence[str]) -> None:
-        epilogue = Epilogue(again=arguments, data_dir=connection.data_dir)
+        epilogue = Epilogue(again=arguments, pages=connection.pages, data_dir=connection.data_dir)
         if self._options["json"]:
             click.echo(json.dumps(document(outcome, epilogue, self._screen.warnings), indent=2))
         else:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import click
 
-from debusine.cli.connection import connect
+from debusine.cli.building.report import program_name
+from debusine.cli.connection import Connection, connect
 from debusine.cli.data import read_data, read_mapping
 from debusine.cli.follow import watch
 from debusine.cli.output import plain, print_table, print_yaml, remember_format
 from debusine.cli.progress import Screen
-from debusine.cli.verdict import verdict_of
+from debusine.cli.verdict import Verdict, first_message, verdict_of
+from debusine.util.terminal import tame
 from debusine.wire.base import JsonObject
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate
+from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +66,16 @@ def list_(context: click.Context, /, *, limit: int, workspace: str | None, as_ya
 @click.pass_context
 def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> None:
     """Show a work request with its artifacts."""
-    client = connect(context).client
+    connection = connect(context)
+    client = connection.client
     request = client.work_request_get(work_request_id)
+    why = client.work_request_outcome(work_request_id)
     artifacts = [client.artifact_get(number) for number in request.artifacts]
     if as_yaml:
-        print_yaml(plain(request) | {"artifacts": [plain(artifact) for artifact in artifacts]})
+        more = {"artifacts": [plain(artifact) for artifact in artifacts]}
+        print_yaml(plain(request) | more | ({"outcome": plain(why)} if why.blame else {}))
         return
-    _print(request)
+    _print(request, connection, why)
     if artifacts:
         rows = [(str(a.id), a.category, ", ".join(a.files)) for a in artifacts]
         click.echo()
@@ -109,11 +114,12 @@ def create(
         **({"event_reactions": reactions} if reactions else {}),
     )
     request = connection.client.work_request_create(wanted)
+    where = connection.pages.where(request.url, program=program_name())
     if not as_yaml:
-        click.echo(f"Work request started: {request.url}")
-        _print(request)
+        click.echo(f"Work request started: {where}")
+        _print(request, connection)
         return
-    log.info("Work request started: %s", request.url)
+    log.info("Work request started: %s", where)
     if data == "-":
         # the answer is a document of its own after what a person typed
         click.echo("---")
@@ -127,8 +133,10 @@ def create(
 def retry(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> None:
     """Try an unsuccessful work request again."""
     del as_yaml
-    request = connect(context).client.work_request_retry(work_request_id)
-    log.info("Work request started: %s", request.url)
+    connection = connect(context)
+    request = connection.client.work_request_retry(work_request_id)
+    where = connection.pages.where(request.url, program=program_name())
+    log.info("Work request started: %s", where)
 
 
 @command.command()
@@ -150,15 +158,28 @@ def follow(context: click.Context, /, *, work_request_id: int) -> int:
 
     Ctrl-C stops the work request.
     """
-    request = watch(connect(context).client, work_request_id, Screen())
-    return verdict_of(request).exit_status
+    client = connect(context).client
+    screen = Screen()
+    request = watch(client, work_request_id, screen)
+    verdict = verdict_of(request)
+    message = None
+    if verdict is not Verdict.SUCCESS:
+        message = first_message(client.work_request_outcome(work_request_id))
+    screen.step(f"work request {work_request_id}: {verdict}" + (f", {message}" if message else ""))
+    return verdict.exit_status
 
 
-def _print(request: WorkRequest) -> None:
+def _print(
+    request: WorkRequest, connection: Connection, why: WorkRequestOutcome | None = None
+) -> None:
     shown = plain(request)
+    shown["url"] = connection.pages.where(request.url, program=program_name())
     names = (
         "id", "url", "task_type", "task_name", "workspace", "status", "result", "worker",
         "created_at", "started_at", "completed_at", "duration", "artifacts",
     )  # fmt: skip
     rows = [(name, str(shown[name])) for name in names if shown[name] not in (None, "", [])]
+    if why is not None and why.blame is not None:
+        rows += [("why", " ".join(tame(error.message).split())) for error in why.errors]
+        rows.append(("to blame", why.blame.label))
     print_table(("Field", "Value"), rows)
