@@ -54,6 +54,12 @@ def test_a_good_machine_has_nothing_to_mend() -> None:
         ({"memory_bytes": GIB}, "memory", Level.WARNING, "memory"),
         ({"memory_bytes": GIB // 4}, "memory", Level.ERROR, "memory"),
         ({"shared_memory_bytes": 0}, "shared memory", Level.WARNING, "mount -o remount"),
+        (
+            {"shared_memory_mounts": (Path("/dev/shm/a b"), Path("/dev/shm/c"))},
+            "shared memory",
+            Level.WARNING,
+            "umount '/dev/shm/a b' /dev/shm/c ",
+        ),
     ],
 )
 def test_each_failure_comes_with_its_remedy(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from debusine.cli.health.machine import OPTIONAL_TOOLS, TOOLS, Machine, Trouble
+from debusine.util.shared_memory import unmounting
 
 GIB = 2**30
 NEEDED_DISK_BYTES = GIB
@@ -124,6 +125,15 @@ def _memory(machine: Machine) -> Finding:
 
 
 def _shared_memory(machine: Machine) -> Finding:
+    points = machine.shared_memory_mounts
+    if points:
+        named = ", ".join(map(str, points))
+        return Finding(
+            check="shared memory",
+            level=Level.WARNING,
+            brief=f"mounted below /dev/shm: {named}; meanwhile no environment can be made",
+            remedy=unmounting(points),
+        )
     if machine.shared_memory_bytes >= ENOUGH_SHARED_MEMORY_BYTES:
         brief = f"{_gib(machine.shared_memory_bytes)} free in /dev/shm"
         return Finding(check="shared memory", level=Level.OK, brief=brief)

@@ -16,9 +16,9 @@ from debusine.util.apt_config import fetch_mirror_lists, read_machine
 from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.apt_sources import AptSource, hide_logins
 from debusine.util.command import Command, run
+from debusine.util.shared_memory import SHARED_MEMORY, mounts_inside
 from debusine.util.userns import check_unshare, user_name
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's own
 MIRROR_TIMEOUT_S = 60
 # program: Debian package
 TOOLS = {
@@ -62,6 +62,7 @@ class Machine:
     :param data_free_bytes: room on the file system of the data directory
     :param memory_bytes: memory that can be had without swapping
     :param shared_memory_bytes: room in ``/dev/shm``, 0 if we cannot write there
+    :param shared_memory_mounts: what is mounted below it
     """
 
     is_root: bool
@@ -74,6 +75,7 @@ class Machine:
     data_free_bytes: int
     memory_bytes: int
     shared_memory_bytes: int
+    shared_memory_mounts: tuple[Path, ...] = ()
 
 
 def probe(data_dir: Path) -> Machine:
@@ -93,6 +95,7 @@ def probe(data_dir: Path) -> Machine:
         data_free_bytes=shutil.disk_usage(_existing(data_dir)).free,
         memory_bytes=memory_of_machine().available,
         shared_memory_bytes=_shared_memory(),
+        shared_memory_mounts=mounts_inside(),
     )
 
 

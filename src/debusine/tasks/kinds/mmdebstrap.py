@@ -13,6 +13,7 @@ from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarball
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook
 from debusine.tasks.bootstrap_models import BootstrapOptions, SystemBootstrapData
+from debusine.util.shared_memory import check_shared_memory
 
 TARBALL = "system.tar"
 INIT_TEST = "test-sbin-init"
@@ -92,8 +93,11 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
 
     @override
     def run(self, execute_directory: Path) -> WorkRequestResults:
+        check_shared_memory()
         result = super().run(execute_directory)
         if result is not WorkRequestResults.SUCCESS:
+            # it may have come meanwhile, and mmdebstrap says only that a mount failed
+            check_shared_memory()
             return result
         return self.task_result(
             self.run_cmd(compress_command(), execute_directory), execute_directory
