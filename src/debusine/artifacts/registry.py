@@ -17,11 +17,16 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def model_argument(cls: type, base: type) -> type[Any] | None:
-    """The data model that a class gives to its generic base; None if it has another base."""
-    for origin in getattr(cls, "__orig_bases__", ()):
-        if get_origin(origin) is base:
-            found: type[Any] = get_args(origin)[0]
-            return found
+    """
+    The data model that a class gives to its generic base, or to one that descends from it.
+
+    :returns: None if it gives none, being generic itself for instance
+    """
+    for generic in getattr(cls, "__orig_bases__", ()):
+        origin = get_origin(generic)
+        if isinstance(origin, type) and issubclass(origin, base):
+            found = get_args(generic)[0]
+            return found if isinstance(found, type) else None
     return None
 
 

@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from typing_extensions import override
 
-from debusine.artifacts.base import ArtifactData, ArtifactKind, NameVersion
-from debusine.artifacts.files import LocalArtifact
-from debusine.artifacts.rules import check_same_files
+from debusine.artifacts.base import ArtifactData, NameVersion
+from debusine.artifacts.text_report import TextReport
 from debusine.domain.category import ArtifactCategory
-
-OUTPUT = "blhc.txt"
 
 
 class BlhcData(ArtifactData):
@@ -24,12 +18,13 @@ class BlhcData(ArtifactData):
     architecture: str | None = None
 
 
-class Blhc(ArtifactKind[BlhcData]):
+class Blhc(TextReport[BlhcData]):
     """The output of blhc."""
 
     category = ArtifactCategory("debian:blhc")
     title = "blhc report"
     icon = "shield-check"
+    file_name = "blhc.txt"
 
     @classmethod
     @override
@@ -39,20 +34,5 @@ class Blhc(ArtifactKind[BlhcData]):
 
     @classmethod
     @override
-    def check_files(cls, data: BlhcData, files: Mapping[str, Path | None]) -> None:
-        check_same_files(cls.title, files, {OUTPUT})
-
-    @classmethod
-    @override
-    def content_type(cls, path: str) -> str:
-        return "text/plain; charset=utf-8"
-
-    @classmethod
-    @override
     def source(cls, data: BlhcData) -> NameVersion | None:
         return NameVersion(data.source, data.version) if data.source and data.version else None
-
-    @classmethod
-    def from_output(cls, path: Path, data: BlhcData) -> LocalArtifact:
-        """Make an artifact of what blhc printed."""
-        return LocalArtifact(category=cls.category, data=data, files={OUTPUT: path})

@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from typing_extensions import override
 
-from debusine.artifacts.base import ArtifactData, ArtifactKind
-from debusine.artifacts.files import LocalArtifact
-from debusine.artifacts.rules import check_same_files
+from debusine.artifacts.base import ArtifactData
+from debusine.artifacts.text_report import TextReport
 from debusine.domain.category import ArtifactCategory
-
-OUTPUT = "piuparts.txt"
 
 
 class PiupartsData(ArtifactData):
@@ -25,12 +19,13 @@ class PiupartsData(ArtifactData):
     distribution: str
 
 
-class Piuparts(ArtifactKind[PiupartsData]):
+class Piuparts(TextReport[PiupartsData]):
     """The output of piuparts."""
 
     category = ArtifactCategory("debian:piuparts")
     title = "piuparts report"
     icon = "recycle"
+    file_name = "piuparts.txt"
 
     @classmethod
     @override
@@ -39,20 +34,5 @@ class Piuparts(ArtifactKind[PiupartsData]):
 
     @classmethod
     @override
-    def check_files(cls, data: PiupartsData, files: Mapping[str, Path | None]) -> None:
-        check_same_files(cls.title, files, {OUTPUT})
-
-    @classmethod
-    @override
-    def content_type(cls, path: str) -> str:
-        return "text/plain; charset=utf-8"
-
-    @classmethod
-    @override
     def architectures(cls, data: PiupartsData) -> frozenset[str]:
         return frozenset({data.architecture})
-
-    @classmethod
-    def from_output(cls, path: Path, data: PiupartsData) -> LocalArtifact:
-        """Make an artifact of what piuparts printed."""
-        return LocalArtifact(category=cls.category, data=data, files={OUTPUT: path})
