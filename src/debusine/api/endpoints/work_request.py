@@ -22,6 +22,7 @@ from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.create_work_request import create_work_request as create
 from debusine.server.actions.retry_work_request import retry_work_request as retry
 from debusine.server.views.outcome import view_outcome
+from debusine.server.views.task_input import view_task_inputs
 from debusine.server.views.waiting import view_waiting
 from debusine.server.views.work_request import (
     find_work_request,
@@ -31,6 +32,7 @@ from debusine.server.views.work_request import (
 )
 from debusine.util.clock import SystemClock
 from debusine.wire.page import CursorPage
+from debusine.wire.task_input import TaskInputs
 from debusine.wire.work_request import (
     Waiting,
     WorkRequestCreate,
@@ -110,6 +112,12 @@ def show_reason_for_waiting(request: HttpRequest, work_request_id: int) -> HttpR
 def show_outcome(request: HttpRequest, work_request_id: int) -> HttpResponse:
     """Say why a request was not successful, and whose fault that is."""
     return answer(view_outcome(_find(request, work_request_id)))
+
+
+@router.get("/work-request/{int:work_request_id}/inputs/", response=TaskInputs)
+def show_inputs(request: HttpRequest, work_request_id: int) -> HttpResponse:
+    """Show what the task of a request takes, and what the server found for it."""
+    return answer(view_task_inputs(_find(request, work_request_id)))
 
 
 @router.patch("/work-request/{int:work_request_id}/", response=WorkRequestRecord)

@@ -28,6 +28,7 @@ from debusine.server.views.work_request import page_path, visible_work_requests
 from debusine.util.clock import SystemClock
 from debusine.web.app import actor_of, page, show
 from debusine.web.scope import find_scope
+from debusine.web.task_inputs import input_tables
 
 _PAGE = 50
 _TAIL_BYTES = 64 * 1024
@@ -67,7 +68,8 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
         "errors": (found.output_data or {}).get("errors", []),
         "statistics": (found.output_data or {}).get("runtime_statistics", {}),
         "task_data": _pretty(found.task_data),
-        "dynamic_data": _pretty(found.dynamic_task_data),
+        "inputs": input_tables(actor, found),
+        "dynamic_data": _pretty(_without_inputs(found.dynamic_task_data)),
         "attempts": attempts,
         "artifacts": _artifacts(found),
         **_log(attempts),
@@ -181,6 +183,13 @@ def _log(attempts: list[Attempt]) -> dict[str, Any]:
         "log_is_cut": start > 0,
         "log_attempt": attempts[-1].number,
     }
+
+
+def _without_inputs(data: Any) -> Any:
+    """Dynamic data without what stands in tables."""
+    if data is None:
+        return None
+    return {key: value for key, value in data.items() if key != "task_input_fields"}
 
 
 def _pretty(data: Any) -> str:
