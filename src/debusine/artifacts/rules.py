@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from pydantic import AnyUrl, TypeAdapter
+
 from debusine.errors import UserError
 
 
@@ -51,3 +53,13 @@ def check_same_files(
         raise UserError(f"{owner}: files are missing: {', '.join(missing)}")
     if left_over:
         raise UserError(f"{owner}: files do not belong to it: {', '.join(left_over)}")
+
+
+def check_url(text: str) -> str:
+    """
+    Insist on a URL, and keep it as it was written.
+
+    :raises pydantic.ValidationError: if it is none
+    """
+    TypeAdapter(AnyUrl).validate_python(text)
+    return text

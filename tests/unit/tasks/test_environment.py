@@ -135,7 +135,7 @@ def test_environment_must_be_one() -> None:
     for field in (EnvironmentInput(), OptionalEnvironmentInput()):
         task = task_with_inputs({"environment": 1}, environment=field)
         resolver = MemoryResolver(task)
-        source = {"name": "x", "version": "1", "dsc_fields": {}}
+        source = {"name": "x", "version": "1", "type": "dpkg", "dsc_fields": {}}
         resolver.add_artifact(1, SourcePackage.category, source)
         with pytest.raises(TaskConfigError, match="environment: unexpected artifact category"):
             resolver.resolve_inputs(task)

@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator
 from typing_extensions import override
 
 from debusine.artifacts.base import ArtifactData, ArtifactKind, NameVersion
+from debusine.artifacts.files import LocalArtifact, below
+from debusine.artifacts.rules import check_url
 from debusine.domain.category import ArtifactCategory
+from debusine.errors import UserError
+
+BINARIES = "binaries/"
+"""What was tested, in the output directory; other artifacts hold it."""
 
 
 class TestStatus(StrEnum):
@@ -38,7 +48,7 @@ class TestedSource(ArtifactData):
 
     name: str
     version: str
-    url: str
+    url: Annotated[str, AfterValidator(check_url)]
 
 
 class AutopkgtestData(ArtifactData):
@@ -65,6 +75,13 @@ class Autopkgtest(ArtifactKind[AutopkgtestData]):
 
     @classmethod
     @override
+    def check_files(cls, data: AutopkgtestData, files: Mapping[str, Path | None]) -> None:
+        binaries = sorted(path for path in files if path.startswith(BINARIES))
+        if binaries:
+            raise UserError(f"{cls.title} hold no tested packages, found {', '.join(binaries)}")
+
+    @classmethod
+    @override
     def source(cls, data: AutopkgtestData) -> NameVersion:
         return NameVersion(data.source_package.name, data.source_package.version)
 
@@ -72,3 +89,11 @@ class Autopkgtest(ArtifactKind[AutopkgtestData]):
     @override
     def architectures(cls, data: AutopkgtestData) -> frozenset[str]:
         return frozenset({data.architecture})
+
+    @classmethod
+    def from_directory(cls, directory: Path, data: AutopkgtestData) -> LocalArtifact:
+        """Make an artifact of an output directory; what was tested is left out."""
+        files = {
+            path: local for path, local in below(directory).items() if not path.startswith(BINARIES)
+        }
+        return LocalArtifact(category=cls.category, data=data, files=files)

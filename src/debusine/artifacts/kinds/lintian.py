@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from typing_extensions import override
 
 from debusine.artifacts.base import ArtifactData, ArtifactKind
@@ -36,12 +36,13 @@ class LintianSummary(ArtifactData):
     :param tags_count_by_severity: has all of :data:`SEVERITIES` as keys
     :param package_filename: file by package
     :param tags_found: tags that are not overridden, sorted
+    :param overridden_tags_found: tags that are, sorted
     """
 
     tags_count_by_severity: dict[str, int]
     package_filename: dict[str, str]
-    tags_found: list[str] = Field(default_factory=list)
-    overridden_tags_found: list[str] = Field(default_factory=list)
+    tags_found: list[str]
+    overridden_tags_found: list[str]
     lintian_version: str
     distribution: str
 

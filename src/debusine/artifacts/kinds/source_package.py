@@ -21,7 +21,7 @@ class SourcePackageData(ArtifactData):
 
     name: str
     version: str
-    type: Literal["dpkg"] = "dpkg"
+    type: Literal["dpkg"]
     dsc_fields: dict[str, Any]
 
 

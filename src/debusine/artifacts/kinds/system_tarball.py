@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, TypeAdapter
-from pydantic.networks import AnyUrl
+from pydantic import AfterValidator
 from typing_extensions import override
 
 from debusine.artifacts.base import ArtifactData, ArtifactKind
 from debusine.artifacts.files import LocalArtifact
-from debusine.artifacts.rules import check_same_files, check_single
+from debusine.artifacts.rules import check_same_files, check_single, check_url
 from debusine.domain.category import ArtifactCategory
 
 SUFFIXES = (".tar.zst", ".tar.xz")
@@ -22,8 +21,7 @@ SUFFIXES = (".tar.zst", ".tar.xz")
 
 def _mirror(text: str) -> str:
     """Check a URL and remove user name and password, which everybody could read."""
-    TypeAdapter(AnyUrl).validate_python(text)
-    parts = urlsplit(text)
+    parts = urlsplit(check_url(text))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

@@ -21,7 +21,7 @@ from debusine.domain.category import ArtifactCategory
 class UploadData(ArtifactData):
     """What the .changes says."""
 
-    type: Literal["dpkg"] = "dpkg"
+    type: Literal["dpkg"]
     changes_fields: dict[str, Any]
 
     @model_validator(mode="after")
@@ -84,8 +84,9 @@ class Upload(ArtifactKind[UploadData]):
     @override
     def label(cls, data: UploadData) -> str:
         fields = data.changes_fields
-        if "Source" in fields and "Version" in fields:
-            return f"{str(fields['Source']).split()[0]}_{fields['Version']}"
+        source = str(fields.get("Source") or "").split()
+        if source and "Version" in fields:
+            return f"{source[0]}_{fields['Version']}"
         return min(data.file_names())
 
     @classmethod

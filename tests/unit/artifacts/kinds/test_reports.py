@@ -19,6 +19,8 @@ from debusine.errors import UserError
 SUMMARY: dict[str, Any] = {
     "tags_count_by_severity": dict.fromkeys(SEVERITIES, 0),
     "package_filename": {"hello": "hello_1.0_amd64.deb", "a": "a_1.0_amd64.deb"},
+    "tags_found": ["no-manual-page"],
+    "overridden_tags_found": [],
     "lintian_version": "2.116.3",
     "distribution": "debian:unstable",
 }
