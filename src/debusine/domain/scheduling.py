@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from debusine.domain.tags import PROVIDED_RESTRICTIONS, Provenance, TagSet
-
 PRIORITY_LIMIT = 1_000_000
 # milliseconds since 1970 fit below this until the year 2109
 _TIME_RANGE = 1 << 42
 
-TASK_PREFIX = "worker:task:worker:"
+TYPE_PREFIX = "worker:type:"
 REFUSED_PREFIX = "worker:not-refused-by:"
 
 
@@ -97,59 +95,3 @@ def worker_kind(metadata: Mapping[str, Any]) -> str:
     """
     text = json.dumps(metadata, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def provided_worker_tags(
-    worker_type: str, dynamic: Mapping[str, Any], static: Mapping[str, Any]
-) -> list[str]:
-    """
-    Everything that a worker provides, sorted.
-
-    What the worker says of itself counts except for its type and its classes, which are
-    for others to give. Lists of allowed or denied tasks take away the tags of the
-    other tasks.
-
-    >>> provided_worker_tags(
-    ...     "external", {"provided_tags": ["worker:cap:sbuild", "worker:class:fast"]}, {}
-    ... )
-    ['worker:cap:sbuild', 'worker:type:external']
-    """
-    tags = (
-        TagSet(restrictions=PROVIDED_RESTRICTIONS)
-        .add(Provenance.WORKER, _tags(dynamic, "provided_tags"))
-        .add(Provenance.ADMIN, _tags(static, "provided_tags"))
-        .add(Provenance.SYSTEM, [f"worker:type:{worker_type}"])
-        .tags
-    )
-    return sorted(tag for tag in tags if _is_allowed(tag, static))
-
-
-def required_worker_tags(static: Mapping[str, Any]) -> list[str]:
-    """Everything that a worker requires of requests, sorted; only administrators say so."""
-    return sorted(_tags(static, "required_tags"))
-
-
-def is_task_allowed(task_name: str, static: Mapping[str, Any]) -> bool:
-    """
-    Whether the lists of a worker let a task through.
-
-    >>> is_task_allowed("noop", {"tasks_denylist": ["noop"]})
-    False
-    >>> is_task_allowed("noop", {"tasks_allowlist": ["noop"], "tasks_denylist": ["noop"]})
-    True
-    """
-    if static.get("tasks_allowlist"):
-        return task_name in static["tasks_allowlist"]
-    return task_name not in (static.get("tasks_denylist") or ())
-
-
-def _is_allowed(tag: str, static: Mapping[str, Any]) -> bool:
-    if not tag.startswith(TASK_PREFIX):
-        return True
-    return is_task_allowed(tag.removeprefix(TASK_PREFIX).partition(":")[0], static)
-
-
-def _tags(metadata: Mapping[str, Any], key: str) -> set[str]:
-    """The strings of a list that somebody else sent."""
-    value = metadata.get(key)
-    return {tag for tag in value if isinstance(tag, str)} if isinstance(value, list) else set()

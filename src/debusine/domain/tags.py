@@ -2,100 +2,37 @@
 """
 Tags: what workers offer to tasks, what tasks offer to workers, and who may say so.
 
-A tag is text; its namespaces end in a colon; tags are compared exactly. Saying that
-something is *provided* is what needs trust, so restrictions exist for provided tags
-only, and nothing ever takes a tag away.
+A tag is text; its namespaces end in a colon; tags are compared exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-
 from debusine.domain.executor import BackendType
+from debusine.domain.tag_set import Provenance, Restriction, RestrictionGroup, TagPolicy
 from debusine.domain.work_request import TaskTypes
 
-
-class Provenance(StrEnum):
-    """Who says that a tag holds."""
-
-    SYSTEM = "system"  # the server's own database
-    ADMIN = "admin"  # whoever runs the server
-    WORKER = "worker"  # the worker's report
-    WORKSPACE = "workspace"  # task configuration
-    USER = "user"  # what somebody submitted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restriction:
-    """
-    Only some may provide these tags.
-
-    :param tags: a tag, or with a colon at its end a whole namespace
-    """
-
-    tags: str
-    allowed: frozenset[Provenance]
-
-    def covers(self, tag: str) -> bool:
-        """Whether it is about a tag."""
-        return tag.startswith(self.tags) if self.tags.endswith(":") else tag == self.tags
-
+# worker:task:TYPE:NAME
+_NAME_IN_TAG = 3
 
 _SYSTEM_ONLY = frozenset({Provenance.SYSTEM})
 
-PROVIDED_RESTRICTIONS = (
-    Restriction(tags="worker:type:", allowed=_SYSTEM_ONLY),
-    Restriction(tags="worker:class:", allowed=frozenset({Provenance.ADMIN})),
-    Restriction(tags="task:scope:", allowed=_SYSTEM_ONLY),
-    Restriction(tags="task:workspace:", allowed=_SYSTEM_ONLY),
-    Restriction(tags="task:group:", allowed=_SYSTEM_ONLY),
-    Restriction(tags="task:source-package:", allowed=_SYSTEM_ONLY),
+_NAMESPACES = RestrictionGroup(
+    name="namespaces",
+    restrictions=(
+        Restriction(tags="worker:type:", allowed=_SYSTEM_ONLY),
+        Restriction(tags="worker:class:", allowed=frozenset({Provenance.ADMIN})),
+        Restriction(tags="task:scope:", allowed=_SYSTEM_ONLY),
+        Restriction(tags="task:workspace:", allowed=_SYSTEM_ONLY),
+        Restriction(tags="task:group:", allowed=_SYSTEM_ONLY),
+        Restriction(tags="task:source-package:", allowed=_SYSTEM_ONLY),
+    ),
 )
 
+PROVIDED = TagPolicy(restrictions=(_NAMESPACES,))
+"""Of what workers provide to tasks, and tasks to workers."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagSet:
-    """
-    Tags and who said each.
-
-    :param restrictions: tags that not everybody may add
-    :param by_provenance: what was added
-    :param dropped: what was refused, as (who, tag)
-
-    >>> provided = TagSet(restrictions=PROVIDED_RESTRICTIONS)
-    >>> provided = provided.add(Provenance.USER, ["task:class:slow", "task:scope:debian"])
-    >>> sorted(provided.tags), provided.dropped
-    (['task:class:slow'], ((<Provenance.USER: 'user'>, 'task:scope:debian'),))
-    """
-
-    restrictions: tuple[Restriction, ...] = ()
-    by_provenance: Mapping[Provenance, frozenset[str]] = field(default_factory=dict)
-    dropped: tuple[tuple[Provenance, str], ...] = ()
-
-    def add(self, provenance: Provenance, tags: Iterable[str]) -> TagSet:
-        """The set with more tags, except those that this provenance may not add."""
-        wanted = set(tags)
-        refused = {tag for tag in wanted if not self._may_add(provenance, tag)}
-        known = self.by_provenance.get(provenance, frozenset())
-        return replace(
-            self,
-            by_provenance={**self.by_provenance, provenance: known | (wanted - refused)},
-            dropped=(*self.dropped, *((provenance, tag) for tag in sorted(refused))),
-        )
-
-    @property
-    def tags(self) -> frozenset[str]:
-        """All tags, whoever added them."""
-        return frozenset().union(*self.by_provenance.values())
-
-    def _may_add(self, provenance: Provenance, tag: str) -> bool:
-        return all(
-            provenance in restriction.allowed
-            for restriction in self.restrictions
-            if restriction.covers(tag)
-        )
+REQUIRED = TagPolicy()
+"""Of what they require of each other: who asks for more takes nothing from anybody."""
 
 
 def build_architecture_tag(architecture: str) -> str:
@@ -121,6 +58,17 @@ def task_version_tag(task_type: TaskTypes, task_name: str, version: int | None) 
     'worker:task:worker:sbuild:version:1'
     """
     return f"worker:task:{task_type.lower()}:{task_name}:version:{version}"
+
+
+def task_named_by(tag: str) -> str | None:
+    """
+    Name of the task that a version tag is about, None for other tags.
+
+    >>> task_named_by("worker:task:signing:sign:version:1"), task_named_by("worker:cap:sbuild")
+    ('sign', None)
+    """
+    parts = tag.split(":")
+    return parts[3] if parts[:2] == ["worker", "task"] and len(parts) > _NAME_IN_TAG else None
 
 
 def worker_type_tag(task_type: TaskTypes) -> str:

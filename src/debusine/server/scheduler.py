@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -13,15 +13,15 @@ from django.db.models import Count, Max, Q
 from debusine.db.models import Signature, Worker, WorkRequest
 from debusine.db.queries import named_query
 from debusine.domain.scheduling import (
+    TYPE_PREFIX,
     Capability,
     SignatureTags,
     missing_tags,
     signature_key,
-    worker_kind,
 )
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.domain.worker_metadata import complete, merge
 from debusine.server import wake
+from debusine.server.worker_tags import capability
 
 # SQLite joins at most 500 statements
 _UNION_LIMIT = 400
@@ -53,69 +53,78 @@ def tags_decide() -> bool:
     return decided
 
 
-def worker_metadata(worker: Worker) -> dict[str, Any]:
-    """Everything that is said about a worker, completed from its tags where it says less."""
-    merged = merge(worker.dynamic_metadata, worker.static_metadata)
-    return complete(merged, worker.provided_tags)
-
-
-def capability(worker: Worker) -> Capability:
-    """What a worker can do, as far as the queue is concerned."""
-    return Capability(
-        provided=frozenset(worker.provided_tags),
-        required=frozenset(worker.required_tags),
-        kind=worker_kind(worker_metadata(worker)),
-    )
-
-
-def intern_signature(required: list[str], provided: list[str]) -> int:
+def intern_signature(required: Iterable[str], provided: Iterable[str]) -> int:
     """
-    Find or make the row of a pair of tag sets; one query unless it is new.
+    Find or make the row of a pair of tag sets; two queries unless it is new.
 
     Of the provided tags only those count that some worker requires, so that there
     stay few signatures although every package brings a tag of its own.
 
     :returns: id of the signature
     """
-    wanted = {tag for tags in _required_by_workers() for tag in tags}
-    counting = sorted(set(provided) & wanted)
+    return _intern(required, set(provided) & _required_by_workers())
+
+
+def _intern(required: Iterable[str], counting: Iterable[str]) -> int:
     key = signature_key(required, counting)
     row, _ = Signature.objects.get_or_create(
         key=key,
-        defaults={"required_tags": sorted(set(required)), "provided_tags": counting},
+        defaults={
+            "required_tags": sorted(set(required)),
+            "provided_tags": sorted(set(counting)),
+        },
     )
     return row.pk
 
 
 def signature_for(request: WorkRequest) -> int:
+    """Find or make the signature of a request, from its tags."""
+    return intern_signature(_counting(request), request.scheduler_tags_provided)
+
+
+def _counting(request: WorkRequest) -> list[str]:
     """
-    Find or make the signature of a request, from its tags.
+    What a request requires, as far as the queue is concerned.
 
     When metadata decide instead of tags, only the type of worker counts, and what
     refusals added.
     """
     required = request.scheduler_tags_required
-    if not tags_decide():
-        required = [tag for tag in required if tag.startswith("worker:type:")]
-    return intern_signature(required, request.scheduler_tags_provided)
+    return required if tags_decide() else [tag for tag in required if tag.startswith(TYPE_PREFIX)]
 
 
-def _required_by_workers() -> list[list[str]]:
-    """Distinct requirements of workers; most have none."""
-    return list(
-        Worker.objects.exclude(required_tags=[]).values_list("required_tags", flat=True).distinct()
-    )
+def _required_by_workers() -> set[str]:
+    """What any worker requires; most require nothing."""
+    rows = Worker.objects.exclude(required_tags=[]).values_list("required_tags", flat=True)
+    return {tag for tags in rows.distinct() for tag in tags}
 
 
-def reintern_pending() -> None:
-    """Give every pending request its signature anew, after the requirements of workers changed."""
+def reintern_pending() -> int:
+    """
+    Give every pending request its signature anew.
+
+    After the requirements of workers changed, or the setting that chooses between tags
+    and metadata may have. Refusals are forgotten; who refused is asked again.
+
+    :returns: how many have another one than before
+    """
+    wanted = _required_by_workers()
+    known: dict[tuple[frozenset[str], frozenset[str]], int] = {}
+    changed = 0
     pending = WorkRequest.objects.filter(status=WorkRequestStatus.PENDING.value).only(
         "pk", "scheduler_tags_required", "scheduler_tags_provided", "signature_id"
     )
     for request in pending.iterator(500):
-        signature = signature_for(request)
-        if signature != request.signature_id:
-            WorkRequest.objects.filter(pk=request.pk).update(signature=signature)
+        pair = (
+            frozenset(_counting(request)),
+            frozenset(request.scheduler_tags_provided) & wanted,
+        )
+        if pair not in known:
+            known[pair] = _intern(*pair)
+        if known[pair] != request.signature_id:
+            changed += 1
+            WorkRequest.objects.filter(pk=request.pk).update(signature=known[pair])
+    return changed
 
 
 def compatible_signatures(worker: Capability) -> tuple[int, ...]:
@@ -178,24 +187,3 @@ def wake_workers(signature_id: int) -> None:
 def wake_worker(worker_id: int) -> None:
     """Tell one worker that there may be work."""
     wake.wake(wake.worker_group(worker_id), {"type": "work.available"})
-
-
-def reason_for_waiting(signature: Signature, *, connected: bool = False) -> str | None:
-    """
-    Why no worker takes requests of a signature, for people.
-
-    :param connected: whether only workers count that are there now
-    :returns: None if some worker could
-    """
-    tags = SignatureTags(
-        required=frozenset(signature.required_tags), provided=frozenset(signature.provided_tags)
-    )
-    known = Worker.objects.filter(token__enabled=True)
-    workers = list(known.filter(connected_at__isnull=False) if connected else known)
-    if not workers:
-        return f"no worker is {'connected' if connected else 'registered'}"
-    lacking = [missing_tags(tags, capability(worker)) for worker in workers]
-    if not all(lacking):
-        return None
-    closest = min((sorted(one) for one in lacking), key=len)
-    return f"no worker provides {', '.join(closest)}"

@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task makes of a work request: checks its data, looks inputs up, computes tags."""
+"""What a task makes of a work request: checks its data, looks inputs up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import structlog
+from django.db import Error as DatabaseError
 from pydantic import ValidationError
 
 from debusine.db.models import WorkRequest
-from debusine.domain.tags import (
-    PROVIDED_RESTRICTIONS,
-    Provenance,
-    TagSet,
-    scope_tag,
-    tags_required_by_type,
-    workspace_tag,
-)
 from debusine.domain.validation import messages_by_field
 from debusine.domain.work_request import TaskTypes
-from debusine.errors import UserError
+from debusine.errors import DebusineError, UserError
 from debusine.server.resolver import DatabaseResolver
 from debusine.tasks import BaseExternalTask, TaskConfigError
 from debusine.tasks.inputs.stage import Stage
+
+log = structlog.get_logger(__name__)
 
 Task = BaseExternalTask[Any, Any]
 
@@ -33,12 +30,24 @@ class TaskDataError(UserError):
     code = "task-data"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tags:
-    """Tags of a request, each sorted."""
+@contextmanager
+def code_of_task(name: str) -> Iterator[None]:
+    """
+    Let a task answer; others may have written it, and one that is broken stops no queue.
 
-    required: list[str]
-    provided: list[str]
+    :raises TaskDataError: for whatever it raises that nobody expects
+    """
+    try:
+        yield
+    except (DebusineError, DatabaseError):
+        raise
+    except Exception as error:
+        log.exception("task-code-failed", task=name)
+        raise TaskDataError(
+            "The task is broken",
+            details=f"{name} raises {type(error).__name__}: {error}",
+            resolution="Report it to who wrote the task; the server's log has the traceback.",
+        ) from error
 
 
 def task_class(task_type: TaskTypes, task_name: str) -> type[Task]:
@@ -64,15 +73,19 @@ def build_task(request: WorkRequest) -> Task:
     :raises TaskDataError: if its data is not valid
     """
     kind = task_class(TaskTypes(request.task_type), request.task_name)
-    data = (
-        request.task_data
-        if request.configured_task_data is None
-        else (request.configured_task_data)
+    with code_of_task(request.task_name):
+        try:
+            return kind(_data(request))
+        except TaskConfigError as error:
+            raise as_task_data_error(error) from error
+
+
+def _data(request: WorkRequest) -> dict[str, Any]:
+    """What was submitted, with task configuration applied if it was."""
+    data: dict[str, Any] = (
+        request.task_data if request.configured_task_data is None else request.configured_task_data
     )
-    try:
-        return kind(data)
-    except TaskConfigError as error:
-        raise _as_user_error(error) from error
+    return data
 
 
 def resolve(request: WorkRequest, task: Task, stage: Stage) -> None:
@@ -82,10 +95,27 @@ def resolve(request: WorkRequest, task: Task, stage: Stage) -> None:
     :param request: with workspace, scope and creator loaded
     :raises TaskDataError: if something is not there or is of the wrong kind
     """
-    try:
-        DatabaseResolver(task, work_request=request).resolve_inputs(task, stage)
-    except (LookupError, TaskConfigError, ValueError) as error:
-        raise _as_user_error(error) from error
+    with code_of_task(request.task_name):
+        try:
+            DatabaseResolver(task, work_request=request).resolve_inputs(task, stage)
+        except (LookupError, TaskConfigError, ValueError) as error:
+            raise as_task_data_error(error) from error
+
+
+def resolve_early(request: WorkRequest, task: Task) -> None:
+    """
+    Look up the inputs that a task needs to become pending, and of the others what is there.
+
+    What is not there yet stays unresolved; the task may ask for it only once it runs.
+
+    :param request: with workspace, scope and creator loaded
+    :raises TaskDataError: if something needed by now is not there or is of the wrong kind
+    """
+    with code_of_task(request.task_name):
+        try:
+            DatabaseResolver(task, work_request=request).resolve_early(task, Stage.PENDING)
+        except (LookupError, TaskConfigError, ValueError) as error:
+            raise as_task_data_error(error) from error
 
 
 def dynamic_data(task: Task) -> dict[str, Any]:
@@ -95,38 +125,20 @@ def dynamic_data(task: Task) -> dict[str, Any]:
     :returns: JSON with only the keys that are set, as workers refuse others
     :raises TaskDataError: if the task finds its data wrong
     """
-    try:
-        computed = task.compute_dynamic_data()
-        task.save_field_values(computed)
-    except (TaskConfigError, ValueError) as error:
-        raise _as_user_error(error) from error
+    with code_of_task(task.name):
+        try:
+            computed = task.compute_dynamic_data()
+            task.save_field_values(computed)
+        except (TaskConfigError, ValueError) as error:
+            raise as_task_data_error(error) from error
     dumped: dict[str, Any] = computed.model_dump(mode="json", exclude_unset=True, by_alias=True)
     if not dumped.get("task_input_fields"):
         dumped.pop("task_input_fields", None)
     return dumped
 
 
-def compute_tags(request: WorkRequest, task: Task) -> Tags:
-    """Compute the tags of a request; inputs for PENDING must be resolved."""
-    workspace = request.workspace
-    required = tags_required_by_type(task.TASK_TYPE, task.name, task.TASK_VERSION)
-    provided = (
-        TagSet(restrictions=PROVIDED_RESTRICTIONS)
-        .add(
-            Provenance.SYSTEM,
-            [scope_tag(workspace.scope.name), workspace_tag(workspace.scope.name, workspace.name)],
-        )
-        .add(Provenance.SYSTEM, task.compute_system_provided_tags())
-        .add(Provenance.USER, task.get_user_provided_tags())
-    )
-    return Tags(
-        required=sorted(required | task.compute_system_required_tags()),
-        provided=sorted(provided.tags),
-    )
-
-
-def _as_user_error(error: Exception) -> TaskDataError:
-    """Say which field is wrong, if that is known."""
+def as_task_data_error(error: Exception) -> TaskDataError:
+    """Say what is wrong with the data of a task, and with which field, if that is known."""
     notes = getattr(error, "__notes__", [])
     cause = error.original_exception if isinstance(error, TaskConfigError) else error
     fields = messages_by_field(cause.errors()) if isinstance(cause, ValidationError) else None

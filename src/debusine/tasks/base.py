@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import weakref
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import (
     IO,
@@ -70,6 +71,9 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
 
     TASK_VERSION: int | None = None
     """Set by every task; it runs on workers that have the same version."""
+
+    CAPABILITIES: ClassVar[Mapping[str, str]] = {}
+    """Capabilities by the keys of metadata that say the same, without the task's name."""
 
     USES_APT: ClassVar[bool] = False
     """Whether the worker lends it ``apt_access_directory``."""
@@ -179,9 +183,9 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
 
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
         """Decide by metadata and submitted data whether a worker can run the task."""
-        version = worker_metadata.get(self.prefix_with_task_name("version"))
+        key = self.prefix_with_task_name("version")
         served = metadata_rules.is_served(worker_metadata, self.TASK_TYPE)
-        return served and version == self.TASK_VERSION
+        return served and key in worker_metadata and worker_metadata[key] == self.TASK_VERSION
 
     def compute_system_required_tags(self) -> set[str]:
         """Tags that the worker must have; the server adds those of type and version."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 from typing_extensions import TypeVar, override
 
@@ -47,6 +48,7 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
     """Base of tasks that make a system with mmdebstrap, on the worker itself."""
 
     USES_APT = True
+    CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": CAPABILITY}
 
     build_architecture = BuildArchitectureInput(
         field="bootstrap_options.architecture",
@@ -67,15 +69,15 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
     @override
     @classmethod
     def analyze_worker(cls) -> dict[str, Any]:
-        key = cls.prefix_with_task_name("available")
-        return {**super().analyze_worker(), key: shutil.which("mmdebstrap") is not None}
+        return {
+            **super().analyze_worker(),
+            cls.prefix_with_task_name("available"): _is_available(),
+        }
 
     @override
     @classmethod
     def get_provided_worker_tags(cls) -> set[str]:
-        own = set()
-        if shutil.which("mmdebstrap") is not None and userns.can_unshare():
-            own.add(tags.capability_tag(CAPABILITY))
+        own = {tags.capability_tag(CAPABILITY)} if _is_available() else set()
         return super().get_provided_worker_tags() | own
 
     @override
@@ -249,3 +251,8 @@ def installed_packages(admin_directory: Path) -> dict[str, str]:
     done = run(Command(["dpkg-query", f"--admindir={admin_directory}", "--show"]))
     pairs = (line.split("\t") for line in done.text.splitlines())
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1]}  # noqa: PLR2004  name, version
+
+
+def _is_available() -> bool:
+    """Whether this machine has mmdebstrap and lets it work as an ordinary user."""
+    return shutil.which("mmdebstrap") is not None and userns.can_unshare()

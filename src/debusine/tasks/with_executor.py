@@ -52,7 +52,9 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     @override
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        architecture = self.data.build_architecture
+        # the server looks up what counts where the author left it open
+        resolved = self.field_is_resolved("build_architecture")
+        architecture = self.build_architecture if resolved else self.data.build_architecture
         return (
             super().can_run_on(worker_metadata)
             and metadata_rules.has_executor(worker_metadata, self.backend)

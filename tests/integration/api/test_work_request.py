@@ -26,7 +26,10 @@ def test_reason_for_waiting_is_what_connected_workers_lack(api: Any, worker: Any
     assert api.get(f"/work-request/{pk}/waiting/").json() == {"reason": None}
     Worker.objects.update(provided_tags=["worker:type:external"])
     answer = api.get(f"/work-request/{pk}/waiting/").json()
-    assert answer == {"reason": "no worker provides worker:task:worker:noop:version:1"}
+    assert answer == {
+        "reason": "no worker that is connected runs version 1 of the task noop "
+        "(worker:task:worker:noop:version:1)"
+    }
     Worker.objects.update(connected_at=None)
     answer = api.get(f"/work-request/{pk}/waiting/").json()
     assert answer == {"reason": "no worker is connected"}

@@ -91,6 +91,15 @@ def test_metadata_decide_the_tags(worker: WorkerWithKey, worker_api: Any) -> Non
     worker.worker.refresh_from_db()
     assert worker.worker.dynamic_metadata == metadata
     assert worker.worker.provided_tags == ["worker:cap:sbuild", "worker:type:external"]
+    assert worker.worker.tag_sources == {
+        "provided": {"system": ["worker:type:external"], "worker": ["worker:cap:sbuild"]},
+        "required": {},
+        "withheld": [],
+        "dropped": [
+            {"provenance": "worker", "tag": "worker:class:fast", "group": "namespaces"},
+            {"provenance": "worker", "tag": "worker:type:signing", "group": "namespaces"},
+        ],
+    }
 
 
 @pytest.mark.parametrize("body", ["[]", "{", '"x"'])

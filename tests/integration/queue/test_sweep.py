@@ -9,7 +9,6 @@ from debusine.server import scheduler
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
 from debusine.server.jobs.sweep import Sweeper, requeue_lapsed, wake_idle
-from debusine.server.task_data import Tags
 from debusine.testing import factories
 from debusine.testing.clock import FakeClock
 from debusine.util.clock import SystemClock
@@ -66,8 +65,7 @@ def test_lost_wake_up_is_made_up_for(db: None) -> None:
     worker = factories.make_worker().worker
     factories.make_worker(connected=False)
     assert wake_idle() == 0
-    tags = Tags(required=list(factories.NOOP_TAGS), provided=[])
-    signature = scheduler.intern_signature(tags.required, tags.provided)
+    signature = scheduler.intern_signature(factories.NOOP_TAGS, [])
     factories.make_work_request(signature_id=signature)
     assert wake_idle() == 1
     factories.make_running(worker=worker)
@@ -96,13 +94,3 @@ def test_greeting_names_what_is_to_be_stopped(db: None) -> None:
     assert foreign == {gone}
     worker.refresh_from_db()
     assert worker.features == ["heartbeat"]
-
-
-def test_reason_for_waiting_names_the_missing_tag(db: None) -> None:
-    factories.make_worker()
-    signature = scheduler.intern_signature(["worker:build-arch:riscv64"], [])
-    request = factories.make_work_request(signature_id=signature)
-    assert request.signature is not None
-    assert scheduler.reason_for_waiting(request.signature) == (
-        "no worker provides worker:build-arch:riscv64"
-    )

@@ -135,7 +135,7 @@ def test_waiting_request_says_why(browser: Client) -> None:
     signature = scheduler.intern_signature(["worker:build-arch:riscv64"], [])
     factories.make_worker()
     request = factories.make_work_request(signature_id=signature)
-    assert "no worker provides worker:build-arch:riscv64" in (
+    assert "no worker builds for riscv64 (worker:build-arch:riscv64)" in (
         browser.get(page(request)).content.decode()
     )
 

@@ -26,6 +26,7 @@ from debusine.server import scheduler, wake
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
 from debusine.server.threads import in_thread
+from debusine.server.worker_tags import capability
 from debusine.util.clock import SystemClock
 from debusine.wire.worker import (
     FEATURE_ABORT,
@@ -200,7 +201,7 @@ def _connect(actor: Actor, *, now: datetime) -> bool:
     if Attempt.objects.filter(worker=worker, ended_at=None).exists():
         renew_lease(actor, running=None, now=now)
         return True
-    return scheduler.head_of_queue(scheduler.capability(worker)) is not None
+    return scheduler.head_of_queue(capability(worker)) is not None
 
 
 def _keep_alive(actor: Actor, *, now: datetime) -> bool:

@@ -48,6 +48,8 @@ class WorkRequest(models.Model):
     expiration_delay = models.DurationField(null=True)
     scheduler_tags_provided = models.JSONField(default=list)
     scheduler_tags_required = models.JSONField(default=list)
+    # who says what: provided, required (by provenance), dropped
+    tag_sources = models.JSONField(default=dict)
     signature = models.ForeignKey(
         Signature, models.SET_NULL, null=True, related_name="work_requests"
     )

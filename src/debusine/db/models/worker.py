@@ -40,6 +40,8 @@ class Worker(models.Model):
     # sorted; recomputed whenever metadata change
     provided_tags = models.JSONField(default=list)
     required_tags = models.JSONField(default=list)
+    # who says what: provided, required (by provenance), withheld, dropped
+    tag_sources = models.JSONField(default=dict)
     concurrency = models.PositiveIntegerField(default=1)
 
     @override

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
-from debusine.domain.scheduling import is_task_allowed, refusal_tag
+from debusine.domain.scheduling import Capability, refusal_tag
 from debusine.domain.work_request import WorkRequestStatus
+from debusine.domain.worker_tags import is_task_allowed
 from debusine.errors import ConflictError
 from debusine.server import scheduler, task_data, wake
 from debusine.server.action import action
@@ -23,6 +24,8 @@ from debusine.server.actions.complete_work_request import fail_pending
 from debusine.server.actions.renew_lease import lease_end
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import Actor, hash_key
+from debusine.server.task_data import Task
+from debusine.server.worker_tags import capability, worker_metadata
 from debusine.tasks.inputs.stage import Stage
 from debusine.wire.worker import FEATURE_HEARTBEAT
 
@@ -58,23 +61,36 @@ def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
     worker = actor.require_worker()
     if not _has_free_slot(actor, worker, now=now):
         return None
-    able = scheduler.capability(worker)
+    able = capability(worker)
+    outpaced = False
     for _ in range(_TRIES):
         head = scheduler.head_of_queue(able)
         if head is None:
             return None
         request = _load(head)
-        if request is None or _is_refused(request, worker, kind=able.kind):
+        if request is None:
+            outpaced = True
+            continue
+        if _has_wrong_signature(request, able):
             continue
         try:
-            resolved = _resolve(request)
+            task = _resolved(request)
+            if not _accepts(task, request, worker):
+                _note_refusal(request, kind=able.kind)
+                continue
+            data = task_data.dynamic_data(task)
         except task_data.TaskDataError as error:
             fail_pending(actor, request=request, error=error, now=now)
             continue
-        taken = take(actor, request=request, dynamic_data=resolved, now=now)
+        taken = take(actor, request=request, dynamic_data=data, now=now)
         if taken is not None:
             return taken
-    raise ContentionError("Work requests were taken by other workers")
+        outpaced = True
+    if outpaced:
+        raise ContentionError("Work requests were taken by other workers")
+    # everything it could not have is out of its way now; there may be more behind
+    scheduler.wake_worker(worker.pk)
+    return None
 
 
 @action
@@ -147,42 +163,63 @@ def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
 def _load(pk: int) -> WorkRequest | None:
     """The request with everything a task and an answer need."""
     return (
-        WorkRequest.objects.select_related("workspace__scope", "created_by")
+        WorkRequest.objects.select_related("workspace__scope", "created_by", "signature")
         .filter(pk=pk, status=WorkRequestStatus.PENDING.value)
         .first()
     )
 
 
-def _is_refused(request: WorkRequest, worker: Worker, *, kind: str) -> bool:
+def _has_wrong_signature(request: WorkRequest, able: Capability) -> bool:
     """
-    Let metadata decide, where they do instead of tags.
+    Mend the signature of a request that waits since metadata decided, if they do no longer.
 
-    A refusal gives the request a signature that this kind of worker does not fit, so
-    that the next look at the queue passes over it.
+    Such a signature lacks most of the tags that the request requires.
     """
-    if scheduler.tags_decide():
+    if not scheduler.tags_decide() or able.provided.issuperset(request.scheduler_tags_required):
         return False
-    metadata = scheduler.worker_metadata(worker)
-    try:
-        task = task_data.build_task(request)
-        task_data.resolve(request, task, Stage.PENDING)
-    except task_data.TaskDataError:
-        return False
-    if is_task_allowed(request.task_name, worker.static_metadata) and task.can_run_on(metadata):
-        return False
-    required = [*(request.signature.required_tags if request.signature else []), refusal_tag(kind)]
-    WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.PENDING.value).update(
-        signature=scheduler.intern_signature(required, request.scheduler_tags_provided)
-    )
+    _sign(request, scheduler.signature_for(request))
     return True
 
 
-def _resolve(request: WorkRequest) -> dict[str, Any]:
+def _resolved(request: WorkRequest) -> Task:
     """
-    Look the inputs up as they are now.
+    Look the inputs of a request up as they are now.
 
     :raises TaskDataError: if one has gone since the request was created
     """
     task = task_data.build_task(request)
     task_data.resolve(request, task, Stage.RUNNING)
-    return task_data.dynamic_data(task)
+    return task
+
+
+def _accepts(task: Task, request: WorkRequest, worker: Worker) -> bool:
+    """Whether metadata, where they decide instead of tags, let a worker run a task."""
+    if scheduler.tags_decide():
+        return True
+    if not is_task_allowed(request.task_name, worker.static_metadata):
+        return False
+    try:
+        with task_data.code_of_task(task.name):
+            return task.can_run_on(worker_metadata(worker))
+    except task_data.TaskDataError:
+        # what a worker reports must not end the requests of others
+        return False
+
+
+def _note_refusal(request: WorkRequest, *, kind: str) -> None:
+    """
+    Let the next look of this kind of worker at the queue pass over a request.
+
+    It gets a signature that this kind of worker does not fit.
+    """
+    required = request.signature.required_tags if request.signature else []
+    _sign(
+        request,
+        scheduler.intern_signature([*required, refusal_tag(kind)], request.scheduler_tags_provided),
+    )
+
+
+def _sign(request: WorkRequest, signature: int) -> None:
+    WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.PENDING.value).update(
+        signature=signature
+    )

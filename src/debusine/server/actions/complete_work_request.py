@@ -21,6 +21,7 @@ from debusine.wire.base import to_wire_time
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
 CONFIGURE_FAILED = "configure-failed"
+_NOT_STARTED = (WorkRequestStatus.BLOCKED.value, WorkRequestStatus.PENDING.value)
 
 
 class LateReportError(PermissionDeniedError):
@@ -108,15 +109,13 @@ def fail_pending(
     _actor: Actor, *, request: WorkRequest, error: DebusineError, now: datetime
 ) -> bool:
     """
-    End a request that cannot be given to any worker, as something it needs has gone.
+    End a request that cannot be given to any worker: something it needs has gone, or is wrong.
 
-    :returns: False if it is no longer pending
+    :returns: False if it has started or ended
     """
     message = "\n".join(part for part in (error.brief, error.details) if part)
     output = OutputData(errors=[OutputError(message=message, code=CONFIGURE_FAILED)])
-    changed = WorkRequest.objects.filter(
-        pk=request.pk, status=WorkRequestStatus.PENDING.value
-    ).update(
+    changed = WorkRequest.objects.filter(pk=request.pk, status__in=_NOT_STARTED).update(
         status=WorkRequestStatus.COMPLETED.value,
         result=WorkRequestResults.ERROR.value,
         blame=Blame.SUBJECT.value,

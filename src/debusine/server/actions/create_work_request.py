@@ -17,8 +17,9 @@ from debusine.errors import UserError
 from debusine.server import scheduler, task_data
 from debusine.server.access import require
 from debusine.server.action import action
-from debusine.server.actor import Actor
-from debusine.tasks.inputs.stage import Stage
+from debusine.server.actions.complete_work_request import fail_pending
+from debusine.server.actor import SYSTEM, Actor
+from debusine.server.preparation import Configure, prepare
 
 TITLE = "Cannot create work request"
 NOTIFY = "send-notification"
@@ -62,37 +63,52 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     return request
 
 
-def make_pending(request: WorkRequest, *, now: datetime, title: str) -> None:
+def make_pending(
+    request: WorkRequest, *, now: datetime, title: str, configure: Configure | None = None
+) -> None:
     """
     Resolve inputs, compute tags, store the row and wake workers on commit.
 
-    :param request: not stored yet; workspace, scope and creator loaded
+    A new request that is wrong is refused. Nobody waits for the answer about one that
+    was stored before; if it is wrong, it ends in an error.
+
+    :param request: new or blocked; workspace, scope and creator loaded
     :param title: of the error, if there is one
-    :raises UserError: if data or inputs are wrong
+    :param configure: looks task configuration up
+    :raises UserError: if data, inputs or task of a new request are wrong
     """
     try:
-        task = task_data.build_task(request)
-        # everything that can be looked up now is, so that its author hears of mistakes
-        task_data.resolve(request, task, Stage.RUNNING)
-        task_data.dynamic_data(task)
+        tags = prepare(request, configure)
     except task_data.TaskDataError as error:
-        raise UserError(
-            title,
-            details=f"{error.brief}: {error.details}\nTask data: {request.task_data}",
-            validation_errors=error.validation_errors,
-        ) from error
-    tags = task_data.compute_tags(request, task)
-    request.scheduler_tags_required = tags.required
-    request.scheduler_tags_provided = tags.provided
+        if request.pk is None:
+            raise UserError(
+                title,
+                details=f"{error.brief}: {error.details}\nTask data: {request.task_data}",
+                validation_errors=error.validation_errors,
+            ) from error
+        fail_pending(SYSTEM, request=request, error=error, now=now)
+        return
+    tags.store(request)
     signature = scheduler.signature_for(request)
     request.signature_id = signature
     request.pending_at = now
     request.order = order_number(
         request.priority_base + request.priority_adjustment, request.created_at
     )
+    if not _store(request):
+        return
+    transaction.on_commit(partial(scheduler.wake_workers, signature))
+
+
+def _store(request: WorkRequest) -> bool:
+    """Write a request that is pending from now on; false if it was aborted meanwhile."""
+    if request.pk is not None:
+        blocked = WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.BLOCKED.value)
+        if not blocked.update(status=WorkRequestStatus.PENDING.value):
+            return False
     request.status = WorkRequestStatus.PENDING.value
     request.save()
-    transaction.on_commit(partial(scheduler.wake_workers, signature))
+    return True
 
 
 def check_reactions(reactions: dict[str, Any]) -> None:

@@ -9,8 +9,10 @@ from django.utils.text import slugify
 
 from debusine.db.models import Token, TokenType, Worker
 from debusine.errors import UserError
+from debusine.server import scheduler
 from debusine.server.action import action
 from debusine.server.actor import Actor, hash_key
+from debusine.server.worker_tags import TAG_FIELDS, retag
 from debusine.wire.worker import Register
 
 
@@ -46,12 +48,17 @@ def register_worker(
     if activation is not None:
         return _activate(activation, token)
     known = Worker.objects.filter(token=token).first()
-    return known or Worker.objects.create(
+    if known is not None:
+        return known
+    worker = Worker(
         name=_free_name(request.fqdn),
         worker_type=request.worker_type,
         token=token,
         registered_at=now,
     )
+    retag(worker)
+    worker.save()
+    return worker
 
 
 def _activate(activation: Token, token: Token) -> Worker:
@@ -67,7 +74,11 @@ def _activate(activation: Token, token: Token) -> Worker:
     token.save(update_fields=["enabled"])
     worker.token = token
     worker.activation_token = None
-    worker.save(update_fields=["token", "activation_token"])
+    # whoever prepared it may have said something about it
+    requires_else = retag(worker)
+    worker.save(update_fields=["token", "activation_token", *TAG_FIELDS])
+    if requires_else:
+        scheduler.reintern_pending()
     activation.delete()
     return worker
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db import transaction
 
-from debusine.domain.scheduling import provided_worker_tags, required_worker_tags
 from debusine.server import scheduler
 from debusine.server.action import action
 from debusine.server.actor import Actor
+from debusine.server.worker_tags import TAG_FIELDS, retag
 
 
 @action
@@ -20,26 +20,14 @@ def update_worker_metadata(actor: Actor, *, metadata: dict[str, Any], now: datet
     """
     Store a worker's metadata, compute its tags, and tell it to look for work.
 
-    :param metadata: as sent; :mod:`debusine.domain.scheduling` judges what may count
+    :param metadata: as sent; :mod:`debusine.domain.worker_tags` judges what may count
     :raises PermissionDeniedError: unless a worker asks
     """
     worker = actor.require_worker()
     worker.dynamic_metadata = metadata
     worker.dynamic_metadata_updated_at = now
-    required = required_worker_tags(worker.static_metadata)
-    requires_else = required != worker.required_tags
-    worker.provided_tags = provided_worker_tags(
-        worker.worker_type, worker.dynamic_metadata, worker.static_metadata
-    )
-    worker.required_tags = required
-    worker.save(
-        update_fields=[
-            "dynamic_metadata",
-            "dynamic_metadata_updated_at",
-            "provided_tags",
-            "required_tags",
-        ]
-    )
+    requires_else = retag(worker)
+    worker.save(update_fields=["dynamic_metadata", "dynamic_metadata_updated_at", *TAG_FIELDS])
     if requires_else:
         scheduler.reintern_pending()
     transaction.on_commit(partial(scheduler.wake_worker, worker.pk))

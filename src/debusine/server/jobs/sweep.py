@@ -13,6 +13,7 @@ from debusine.server import scheduler
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs.abandoned import remove_abandoned
+from debusine.server.worker_tags import capability
 from debusine.util.clock import Clock, SystemClock
 
 # idle workers that fit something that waits are woken this often; a wake-up is rarely lost
@@ -73,7 +74,7 @@ def wake_idle() -> int:
         busy=Count("attempts", filter=Q(attempts__ended_at=None))
     )
     for worker in idle:
-        able = scheduler.capability(worker)
+        able = capability(worker)
         if worker.busy < worker.concurrency and scheduler.head_of_queue(able) is not None:
             scheduler.wake_worker(worker.pk)
             woken += 1
@@ -102,4 +103,6 @@ def sweep() -> None:
     global _sweeper  # noqa: PLW0603  remembers when the process started
     if _sweeper is None:
         _sweeper = Sweeper(SystemClock())
+        # the setting that chooses between tags and metadata may be another than last time
+        scheduler.reintern_pending()
     _sweeper.sweep()

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -53,6 +54,7 @@ from debusine.util.apt_hooks import sbuild_arguments
 from debusine.util.userns import remove_tree
 from debusine.wire.work_request import OutputError
 
+ZSTD_KEY = "zstd:available"
 ZSTD_CAPABILITY = tags.capability_tag("zstd")
 FETCH_LOG = "fetch_input.log"
 RESULT_LOG = "task_result.log"
@@ -75,6 +77,7 @@ class Sbuild(
 
     TASK_VERSION = 1
     USES_APT = True
+    CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "sbuild", ZSTD_KEY: "zstd"}
 
     input_source_artifact = SingleInput(
         field="input.source_artifact",
@@ -114,6 +117,10 @@ class Sbuild(
         assert isinstance(data, SystemTarballData), "the input checks the category"
         return data
 
+    @property
+    def _needs_zstd(self) -> bool:
+        return self._environment_data.filename.endswith(".zst")
+
     @override
     def get_subject(self) -> str:
         return self._source_name_version.name
@@ -146,7 +153,7 @@ class Sbuild(
         required = {*super().compute_system_required_tags(), tags.capability_tag("sbuild")}
         if self.backend is not BackendType.UNSHARE:
             required.add(tags.capability_tag("autopkgtest"))
-        if self._environment_data.filename.endswith(".zst"):
+        if self._needs_zstd:
             required.add(ZSTD_CAPABILITY)
         return required
 
@@ -160,21 +167,25 @@ class Sbuild(
     @classmethod
     @override
     def get_provided_worker_tags(cls) -> set[str]:
-        tools = ("sbuild", "zstd")
+        tools = cls.CAPABILITIES.values()
         found = {tags.capability_tag(tool) for tool in tools if shutil.which(tool)}
         return super().get_provided_worker_tags() | found
 
     @classmethod
     @override
     def analyze_worker(cls) -> dict[str, Any]:
-        available = shutil.which("sbuild") is not None
-        return super().analyze_worker() | {cls.prefix_with_task_name("available"): available}
+        return super().analyze_worker() | {
+            cls.prefix_with_task_name(key): shutil.which(tool) is not None
+            for key, tool in cls.CAPABILITIES.items()
+        }
 
     @override
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
         needed = [self.prefix_with_task_name("available")]
         if self.backend is not BackendType.UNSHARE:
             needed.append("autopkgtest:available")
+        if self.field_is_resolved("environment") and self._needs_zstd:
+            needed.append(self.prefix_with_task_name(ZSTD_KEY))
         return super().can_run_on(worker_metadata) and all(
             worker_metadata.get(key) is True for key in needed
         )

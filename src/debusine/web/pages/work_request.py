@@ -22,8 +22,8 @@ from debusine.server.access import caller_in, find_workspace, role_of
 from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import Actor
-from debusine.server.scheduler import reason_for_waiting
 from debusine.server.views.attempt import find_attempt, open_log
+from debusine.server.views.waiting import reason_for_waiting
 from debusine.server.views.work_request import page_path, visible_work_requests
 from debusine.util.clock import SystemClock
 from debusine.web.app import actor_of, page, show
@@ -64,7 +64,7 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
         "request_row": found,
         "successor": WorkRequest.objects.filter(supersedes=found).first(),
         "is_final": WorkRequestStatus(found.status).is_final,
-        "reason": _reason(found),
+        "reason": reason_for_waiting(found),
         "errors": (found.output_data or {}).get("errors", []),
         "statistics": (found.output_data or {}).get("runtime_statistics", {}),
         "task_data": _pretty(found.task_data),
@@ -151,13 +151,6 @@ def _may(actor: Actor, request: WorkRequest) -> dict[str, bool]:
         "may_retry": may_create and can_retry(status, WorkRequestResults(request.result)),
         "may_abort": is_own and can_abort(status),
     }
-
-
-def _reason(request: WorkRequest) -> str | None:
-    """Why a request waits, if no worker could take it."""
-    if request.status != WorkRequestStatus.PENDING or request.signature is None:
-        return None
-    return reason_for_waiting(request.signature)
 
 
 def _artifacts(request: WorkRequest) -> QuerySet[Artifact]:

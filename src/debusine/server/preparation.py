@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Everything between what somebody submitted and a place in the queue, but for the row.
+
+The order matters: tags are those of the *configured* data, since a backend or an
+architecture that configuration changes needs another worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from debusine.db.models import WorkRequest
+from debusine.server import task_data
+from debusine.server.task_data import Task
+from debusine.server.task_tags import Configuration, TaskTags, compute_tags
+from debusine.tasks.inputs.stage import Stage
+
+Configure = Callable[[WorkRequest, Task, TaskTags], Configuration | None]
+"""
+Looks task configuration up: for a request, its task and its tags so far, or None if there
+is nothing to apply. Inputs for PENDING are resolved, the others as far as they can be.
+"""
+
+
+def prepare(request: WorkRequest, configure: Configure | None = None) -> TaskTags:
+    """
+    Check a request, configure it and compute its tags.
+
+    :param request: with workspace, scope and creator loaded; its data as submitted; gets
+        ``configured_task_data``
+    :raises TaskDataError: if data or inputs are wrong, or the code of the task fails
+    """
+    configuration = _configuration(request, configure) if configure is not None else None
+    request.configured_task_data = None if configuration is None else configuration.data
+    task = task_data.build_task(request)
+    if request.pk is None:
+        # its author waits for the answer, and is to hear of every mistake
+        task_data.resolve(request, task, Stage.RUNNING)
+        task_data.dynamic_data(task)
+    else:
+        # what runs before it may still make something that it takes; see resolve at assignment
+        task_data.resolve_early(request, task)
+    return compute_tags(request, task, configuration=configuration)
+
+
+def _configuration(request: WorkRequest, configure: Configure) -> Configuration | None:
+    request.configured_task_data = None
+    task = task_data.build_task(request)
+    # what is missing may be what configuration gives
+    task_data.resolve_early(request, task)
+    return configure(request, task, compute_tags(request, task))
