@@ -159,7 +159,12 @@ def serving(server: ThreadingHTTPServer) -> Iterator[int]:
 
 @dataclass
 class Mirror:
-    """The mirror as APT sees it."""
+    """
+    The mirror as APT sees it.
+
+    :param ca: certificate of the authority that vouches for it; beside it lie ``client.pem`` and
+        ``client.key``, by which it knows its clients
+    """
 
     host: str
     port: int
@@ -174,7 +179,12 @@ class Mirror:
 
 @contextmanager
 def certificate_authority() -> Iterator[Path]:
-    """Make ``ca.pem``, and ``server.pem`` with ``server.key`` for the mirror, in a directory."""
+    """
+    Make ``ca.pem`` in a directory.
+
+    With it come ``server.pem`` and ``server.key`` for the mirror, ``client.pem`` and ``client.key``
+    for who may use it.
+    """
     with tempfile.TemporaryDirectory(prefix="ca-") as name:
         place = Path(name)
         (place / "ext").write_text("subjectAltName=DNS:mirror.example.org,IP:127.0.0.1\n")
@@ -185,6 +195,8 @@ def certificate_authority() -> Iterator[Path]:
             [*new, "-x509", "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem"],
             [*new[:-2], "-subj", "/CN=mirror.example.org", "-keyout", "server.key", "-out", "csr"],
             [*sign, "-days", "3650", "-CAcreateserial", "-extfile", "ext", "-out", "server.pem"],
+            [*new[:-2], "-subj", "/CN=client.example.org", "-keyout", "client.key", "-out", "csr"],
+            [*sign, "-days", "3650", "-CAcreateserial", "-out", "client.pem"],
         ):
             run(Command(argv, cwd=place))
         yield place
@@ -210,12 +222,23 @@ def is_admitted(
 
 @contextmanager
 def serve_https(
-    handler: type[BaseHTTPRequestHandler], certificates: Path, traffic: Traffic
+    handler: type[BaseHTTPRequestHandler],
+    certificates: Path,
+    traffic: Traffic,
+    *,
+    knows_clients: bool = False,
 ) -> Iterator[Mirror]:
-    """Serve by HTTPS, under a name that only the proxy knows: who gets here went through it."""
+    """
+    Serve by HTTPS, under a name that only the proxy knows: who gets here went through it.
+
+    :param knows_clients: whether only those with a certificate of the authority are served
+    """
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    if knows_clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificates / "ca.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with serving(server) as port:
         yield Mirror(
@@ -224,8 +247,10 @@ def serve_https(
 
 
 @contextmanager
-def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
-    """Serve an archive by HTTPS to those who know the password."""
+def serve_mirror(
+    archive: Archive, certificates: Path, *, knows_clients: bool = False
+) -> Iterator[Mirror]:
+    """Serve an archive by HTTPS to those who know the password; see :func:`serve_https`."""
     traffic = Traffic()
 
     class Handler(SimpleHTTPRequestHandler):
@@ -246,7 +271,7 @@ def serve_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with serve_https(Handler, certificates, traffic) as mirror:
+    with serve_https(Handler, certificates, traffic, knows_clients=knows_clients) as mirror:
         yield mirror
 
 

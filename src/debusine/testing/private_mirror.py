@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mirror of this machine behind a password, a private certificate and a proxy."""
+"""The mirror of this machine behind a password, private certificates and a detected proxy."""
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -54,12 +56,18 @@ class PrivateMirror:
     credentials: Credentials
 
     def secrets(self) -> tuple[bytes, ...]:
-        """What nobody may ever see: names, passwords, and both as they go over the wire."""
-        return tuple(
+        """What nobody may ever see: names, passwords, both as they go over the wire, the key."""
+        names = tuple(
             text.encode()
             for each in (self.credentials, self.proxy.credentials)
             for text in (each.user, each.password, each.header.split()[1])
         )
+        return (*names, self.client_key.read_bytes().splitlines()[1])
+
+    @property
+    def client_key(self) -> Path:
+        """By which the mirror knows its clients."""
+        return self.mirror.ca.with_name("client.key")
 
     def configure_apt(self, directory: Path) -> Path:
         """
@@ -81,18 +89,26 @@ class PrivateMirror:
             f"Types: deb\nURIs: {mirror.url}\nSuites: {self.source.suite}\nComponents: main\n"
             f"Signed-By: {self.source.option('signed-by') or ''}\n"
         )
+        detect = directory / "detect-proxy"
+        detect.write_text(f"#!/bin/sh\necho '{self.proxy.url}'\n")
         here = read_machine().config
         values = {
             "Dir::Etc": etc,
             "Dir::Etc::parts": etc / "parts",
-            "Acquire::https::Proxy": self.proxy.url,
+            "Acquire::https::Proxy-Auto-Detect": detect,
             "Acquire::https::CaInfo": mirror.ca,
+            "Acquire::https::SslCert": mirror.ca.with_name("client.pem"),
+            "Acquire::https::SslKey": self.client_key,
             **{name: here.get(name) for name in KEPT_SETTINGS},
         }
         conf = directory / "apt.conf"
         conf.write_text("".join(f'{name} "{value}";\n' for name, value in values.items()))
         for path in directory.rglob("*"):
-            path.chmod(0o700 if path.is_dir() else 0o600)
+            path.chmod(0o700 if path.is_dir() or path == detect else 0o600)
+        if os.geteuid() == 0:
+            # APT becomes that user before it runs anything
+            directory.chmod(0o711)
+            shutil.chown(detect, "_apt")
         return conf
 
 
@@ -147,7 +163,7 @@ def _serve_upstream(
         def log_message(self, *args: object) -> None:
             pass
 
-    with serve_https(Handler, certificates, traffic) as mirror:
+    with serve_https(Handler, certificates, traffic, knows_clients=True) as mirror:
         yield mirror
 
 

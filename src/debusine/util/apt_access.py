@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from itertools import pairwise
@@ -22,7 +22,8 @@ from urllib.parse import unquote, urlsplit
 from debusine.errors import UserError
 from debusine.util.apt_config import AptConfig, AptMachine, parse_dump
 from debusine.util.apt_mirror_list import APT_HELPER
-from debusine.util.command import Command, run
+from debusine.util.apt_sources import hide_logins, strip_credentials
+from debusine.util.command import Command, CommandError, run
 
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 DETECTION_TIMEOUT_S = 30
@@ -42,7 +43,7 @@ _FILE = re.compile(
     r"^Acquire::https?::(?:.+::)?(?:CaInfo|IssuerCert|CRL-File|SslCert|SslKey)$", re.IGNORECASE
 )
 _OF_CLIENT = re.compile(r"::Ssl(?:Cert|Key)$", re.IGNORECASE)
-_AUTO_DETECT = ("Acquire::http::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect")
+_AUTO_DETECT = ("Proxy-Auto-Detect", "ProxyAutoDetect")
 # for us alone, so that mirrors which become known later are treated like the others
 _SPARED = "Debusine::No-Proxy"
 _DETECTS = "Debusine::Detect-Proxy"
@@ -51,7 +52,7 @@ _NETRC = "Dir::Etc::netrc"
 _ALONE = tuple((f"Dir::Etc::{name}", "/dev/null") for name in ("main", "parts", "netrcparts"))
 _AUTHORITIES = "Acquire::https::CaInfo"
 _SCHEMES = ("http", "https")
-_USING = re.compile(r"^Using proxy '(.*)' for URL ")
+_USING = re.compile(r"^Using proxy '(.*)' for URL ", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +114,7 @@ class AptAccess:
         spared = values.get(_SPARED, "").split()
         settings = [*self.settings, *_direct(spared, uris)]
         if _DETECTS in values:
-            settings += _detected_proxies(uris)
+            settings += _detected_proxies(uris, known=values)
         logins = [self.netrc, *(_as_netrc(uri) for uri in uris)]
         named, files = self.file_settings, self.files
         trusts = any(name.lower() == _AUTHORITIES.lower() for name, _ in named)
@@ -251,13 +252,14 @@ def access_of(
 
     :param uris: mirrors beside those of the machine's sources; may hold credentials
     :param environ: where ``http_proxy``, ``https_proxy`` and ``no_proxy`` count as for APT
-    :raises UserError: if a certificate that APT names cannot be read
+    :raises UserError: if a certificate that APT names cannot be read, or its detection of proxies
+        fails
     """
     environ = os.environ if environ is None else environ
     config = machine.config
     settings = [(key, value) for key, value in config.values if _keep(key, value)]
     settings += _proxies_of_environment(config, environ)
-    if any(config.get(name) for name in _AUTO_DETECT):
+    if any(config.get(f"Acquire::{s}::{name}") for s in _SCHEMES for name in _AUTO_DETECT):
         settings.append((_DETECTS, "yes"))
     named = tuple((key, value) for key, value in config.values if value and _FILE.match(key))
     names = {path: f"file-{n}.pem" for n, path in enumerate(dict.fromkeys(p for _, p in named))}
@@ -307,15 +309,33 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern or fnmatch(host, f"*{pattern}" if pattern.startswith(".") else pattern)
 
 
-def _detected_proxies(mirrors: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Ask the machine's detection program here: elsewhere it does not exist."""
-    for uri in dict.fromkeys(mirrors):
+def _detected_proxies(mirrors: Iterable[str], known: Container[str]) -> Iterator[tuple[str, str]]:
+    """
+    Ask the machine's detection program here: elsewhere it does not exist.
+
+    :param known: settings that there are already; their hosts are not asked about
+    """
+    for uri in dict.fromkeys(strip_credentials(uri) for uri in mirrors):
         parts = urlsplit(uri)
-        if parts.scheme in _SCHEMES and parts.hostname:
-            command = Command([APT_HELPER, "auto-detect-proxy", uri], timeout_s=DETECTION_TIMEOUT_S)
-            match = _USING.match(run(command).text)
+        name = f"Acquire::{parts.scheme}::Proxy::{parts.hostname}"
+        if parts.scheme in _SCHEMES and parts.hostname and name not in known:
+            match = _USING.search(_detect_proxy(uri))
             if match and match[1]:
-                yield f"Acquire::{parts.scheme}::Proxy::{parts.hostname}", match[1]
+                yield name, match[1]
+
+
+def _detect_proxy(uri: str) -> str:
+    argv = [APT_HELPER, "auto-detect-proxy", uri]
+    try:
+        return run(Command(argv, timeout_s=DETECTION_TIMEOUT_S)).text
+    except CommandError as error:
+        raise UserError(
+            f"the program that this machine's APT detects proxies with failed for {uri}",
+            details=hide_logins(error.details or ""),
+            # APT started by root becomes that user before it runs anything
+            resolution="Look at Proxy-Auto-Detect in apt-config dump; user _apt must be able to"
+            f" run it. To repeat: {' '.join(argv)}",
+        ) from error
 
 
 def _read(path: Path) -> bytes:

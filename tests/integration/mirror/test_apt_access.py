@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from debusine.cli.building.repositories import bootstrap_repositories, choose_sources
 from debusine.cli.building.source_archive import SourceArchive
-from debusine.errors import NotFoundError, UpstreamError
+from debusine.errors import NotFoundError, UpstreamError, UserError
 from debusine.testing.apt_mirror import (
     MIRROR_PASSWORD,
     PROXY_PASSWORD,
@@ -20,6 +21,7 @@ from debusine.testing.apt_mirror import (
     Archive,
     Mirror,
     Proxy,
+    serve_mirror,
 )
 from debusine.util.apt_access import AptAccess, access_of
 from debusine.util.apt_config import AptMachine, read_machine
@@ -128,6 +130,105 @@ def test_credentials_in_the_url_of_a_source(
     assert bootstrap_repositories(choose_sources(SUITE, machine))[0]["mirror"] == mirror.url
 
 
+def change_conf(apt: dict[str, str], old: str, new: str) -> None:
+    """Change the configuration of the machine's APT."""
+    conf = Path(apt["APT_CONFIG"])
+    text = conf.read_text()
+    assert old in text
+    conf.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("name", ["Proxy-Auto-Detect", "ProxyAutoDetect"])
+def test_a_proxy_that_the_machine_detects(
+    tmp_path: Path, apt: dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    detect = tmp_path / "detect"
+    # it looks at the URL, and may be talkative
+    detect.write_text(
+        '#!/bin/sh\ncase "$1" in https://mirror.example.org:*) ;; *) echo DIRECT; exit;; esac\n'
+        f"echo looking >&2\necho '{proxy.url}'\n"
+    )
+    detect.chmod(0o755)
+    change_conf(apt, f'Proxy "{proxy.url}"', f'{name} "{detect}"')
+    monkeypatch.setenv("APT_CONFIG", apt["APT_CONFIG"])
+    machine = read_machine(apt)
+    access = access_of(machine, environ=apt)
+    monkeypatch.delenv("APT_CONFIG")
+    # what was detected is not asked for again where the program does not exist
+    detect.unlink()
+    access = access.with_mirrors(source.uri for source in machine.sources)
+
+    done = _update(_elsewhere(tmp_path / "other", machine, access))
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert (len(proxy.traffic.asked), proxy.traffic.refused) == (1, 0)
+    assert PROXY_PASSWORD in access.secrets()
+    assert PROXY_PASSWORD not in f"{access!r} {access.without_secrets()!r}"
+
+
+def test_a_detection_that_fails_is_named(
+    tmp_path: Path, apt: dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_conf(apt, f'Proxy "{proxy.url}"', f'Proxy-Auto-Detect "{tmp_path}/none"')
+    monkeypatch.setenv("APT_CONFIG", apt["APT_CONFIG"])
+    with pytest.raises(UserError, match="detects proxies with failed for https://mirror") as caught:
+        access_of(read_machine(apt), environ=apt)
+    assert "Proxy-Auto-Detect" in caught.value.explain()
+
+
+@pytest.fixture
+def strict_mirror(archive: Archive, certificates: Path) -> Iterator[Mirror]:
+    """A mirror that serves only those who have a certificate."""
+    with serve_mirror(archive, certificates, knows_clients=True) as running:
+        yield running
+
+
+@pytest.mark.parametrize("host", ["", "mirror.example.org::"])
+def test_a_client_certificate_is_taken_along(
+    tmp_path: Path,
+    apt: dict[str, str],
+    mirror: Mirror,
+    strict_mirror: Mirror,
+    certificates: Path,
+    host: str,
+) -> None:
+    sources = tmp_path / "etc/sources.list.d/debian.sources"
+    sources.write_text(sources.read_text().replace(mirror.url, strict_mirror.url))
+    auth = tmp_path / "etc/auth.conf.d/mirror.conf"
+    auth.write_text(auth.read_text().replace(f":{mirror.port}", f":{strict_mirror.port}"))
+    machine = read_machine(apt)
+    conf = _elsewhere(tmp_path / "without", machine, access_of(machine, environ=apt))
+    assert _update(conf).returncode != 0
+    assert strict_mirror.traffic.asked == []
+
+    given = "".join(
+        f'Acquire::https::{host}{name} "{certificates / file}";\n'
+        for name, file in (("SslCert", "client.pem"), ("SslKey", "client.key"))
+    )
+    change_conf(apt, "Acquire::Languages", f"{given}Acquire::Languages")
+    machine = read_machine(apt)
+    access = access_of(machine, environ=apt)
+    done = _update(_elsewhere(tmp_path / "with", machine, access))
+
+    assert done.returncode == 0, done.stderr.decode()
+    key = (certificates / "client.key").read_bytes()
+    assert key in dict(access.files).values()
+    # custom scripts may not have it
+    public = access.without_secrets()
+    assert key not in dict(public.files).values()
+    assert [name for name, _ in public.file_settings] == ["Acquire::https::CaInfo"]
+
+
+def test_a_key_that_cannot_be_read_is_named(tmp_path: Path, apt: dict[str, str]) -> None:
+    change_conf(
+        apt,
+        "Acquire::Languages",
+        f'Acquire::https::SslKey "{tmp_path}/none.key";\nAcquire::Languages',
+    )
+    with pytest.raises(UserError, match=r"none\.key, which APT's configuration names"):
+        access_of(read_machine(apt), environ=apt)
+
+
 def test_an_expired_release_is_refused_unless_the_machine_allows_it(
     tmp_path: Path, apt: dict[str, str], archive: Archive
 ) -> None:
@@ -137,9 +238,7 @@ def test_an_expired_release_is_refused_unless_the_machine_allows_it(
         conf = _elsewhere(tmp_path / "strict", strict, access_of(strict, environ=apt))
         assert _update(conf).returncode != 0
 
-        apt_conf = Path(apt["APT_CONFIG"])
-        text = apt_conf.read_text()
-        apt_conf.write_text(text.replace('Valid-Until "true"', 'Valid-Until "false"'))
+        change_conf(apt, 'Valid-Until "true"', 'Valid-Until "false"')
         lax = read_machine(apt)
         conf = _elsewhere(tmp_path / "lax", lax, access_of(lax, environ=apt))
         assert _update(conf).returncode == 0
