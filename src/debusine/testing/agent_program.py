@@ -22,6 +22,7 @@ TUNING = Tuning(
     locked_s=0.05,
     get_next=Backoff(first_s=0.1, max_s=0.2),
     deliver=Backoff(first_s=0.1, max_s=0.2),
+    metadata=Backoff(first_s=0.1, max_s=0.2),
     log_wait_s=5,
     heartbeat_s=0.2,
     answer_s=0.3,

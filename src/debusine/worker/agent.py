@@ -47,6 +47,7 @@ class Tuning:
     locked_s: float = 1.0
     get_next: Backoff = field(default=Backoff(first_s=5, max_s=300))
     deliver: Backoff = field(default=Backoff(first_s=0.5, max_s=30))
+    metadata: Backoff = field(default=Backoff(first_s=2, max_s=300))
     log_wait_s: float = 30.0
     heartbeat_s: float = 15.0
     answer_s: float = 3.0
@@ -82,6 +83,7 @@ class Agent:
         self._work_available = asyncio.Event()
         self._stopping: asyncio.Future[int] | None = None
         self._background: set[asyncio.Task[None]] = set()
+        self._metadata: asyncio.Task[None] | None = None
         self._box = ReportBox(self.working / "reports")
 
     async def run(self) -> int:
@@ -168,14 +170,21 @@ class Agent:
             await asyncio.sleep(pause)
 
     def _send_metadata_soon(self) -> None:
-        self._in_background(self._send_metadata())
+        if self._metadata is not None:
+            self._metadata.cancel()
+        self._metadata = self._in_background(self._send_metadata())
 
     async def _send_metadata(self) -> None:
-        try:
-            metadata = await self.nursery.metadata(self.account)
-            await self._api.put_metadata(self.key, metadata)
-        except UpstreamError as error:
-            log.warning("metadata-not-sent", problem=error.explain())
+        """Say what this machine can do, until the server knows: it gives no work before."""
+        for pause in self.tuning.metadata.pauses():
+            try:
+                metadata = await self.nursery.metadata(self.account)
+                await self._api.put_metadata(self.key, metadata)
+            except UpstreamError as error:
+                log.warning("metadata-not-sent", problem=error.explain(), again_in_s=round(pause))
+                await asyncio.sleep(pause)
+            else:
+                return
 
     def _abort(self, work_request_id: int) -> None:
         execution = self._running.get(work_request_id)
@@ -302,7 +311,8 @@ class Agent:
             await asyncio.sleep(pause)
         raise AssertionError  # pauses have no end
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 
 from debusine.domain.result import WorkRequestResults
 from debusine.testing.agent import AgentProgram
-from debusine.testing.server_http import wait_for
+from debusine.testing.server_http import LiveServer, wait_for
+from debusine.testing.server_wire import Answer, Fault
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
 
@@ -102,3 +104,13 @@ def test_metadata(agent: AgentProgram) -> None:
         "worker:task:worker:noop:version:1",
     } <= set(metadata["provided_tags"])
     assert metadata["provided_tags"] == sorted(metadata["provided_tags"])
+
+
+def test_metadata_is_sent_again_until_the_server_has_it(
+    server: LiveServer, make_agent: Callable[[LiveServer], AgentProgram]
+) -> None:
+    busy = Answer(status=503)
+    server.memory.faults.append(Fault(path="/worker/dynamic-metadata/", what=busy, times=2))
+    make_agent(server).start()
+    metadata = wait_for(lambda: server.memory.metadata, timeout_s=60)
+    assert metadata["system:worker_type"] == "external"
