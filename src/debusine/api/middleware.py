@@ -13,9 +13,9 @@ from django.utils.cache import patch_vary_headers
 from ninja.utils import check_csrf
 
 from debusine.api.problem import error_response, problem_response
-from debusine.db.models import Scope
 from debusine.domain.text import require_storable, storable, text_problem
 from debusine.errors import PermissionDeniedError, UserError
+from debusine.server.access import scope_by_name
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
@@ -100,7 +100,7 @@ def _refuse(request: HttpRequest, actor: Actor) -> HttpResponse | None:
         if refused is not None:
             return _plain(HTTPStatus.FORBIDDEN, "the CSRF token is missing or wrong")
     name = request.headers.get("X-Debusine-Scope") or settings.DEBUSINE.default_scope
-    scope = Scope.objects.filter(name=name).first()
+    scope = scope_by_name(name)
     if scope is None:
         return _plain(HTTPStatus.NOT_FOUND, f"scope not found: {name}")
     request.scope_row = scope  # type: ignore[attr-defined]  # see api.request.ApiRequest

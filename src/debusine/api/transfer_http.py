@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from debusine.db.models import Scope, User
 from debusine.domain.text import require_storable
 from debusine.errors import DebusineError, NotFoundError
+from debusine.server.access import scope_by_name
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
@@ -77,7 +78,7 @@ def find_scope(request: Request) -> Scope:
     :raises NotFoundError: if there is none of that name
     """
     name = request.headers.get("x-debusine-scope") or settings.DEBUSINE.default_scope
-    scope = Scope.objects.filter(name=name).first()
+    scope = scope_by_name(name)
     if scope is None:
         raise NotFoundError("Scope not found", details=f"scope not found: {name:.255}")
     return scope

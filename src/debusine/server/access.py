@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import BigIntegerField, CharField, Q
 
 from debusine.db.models import Artifact, Scope, User, Workspace
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.permission import (
     MAX_ID,
     Caller,
@@ -20,6 +21,23 @@ from debusine.domain.permission import (
 )
 from debusine.errors import NotFoundError, PermissionDeniedError
 from debusine.server.actor import Actor
+
+_SCOPE = Prepared(lambda: Scope.objects.filter(name=Param("name", CharField())))
+_WORKSPACE = Prepared(
+    lambda: Workspace.objects.select_related("scope").filter(
+        scope=Param("scope", BigIntegerField()), name=Param("name", CharField())
+    )
+)
+_ARTIFACT = Prepared(
+    lambda: Artifact.objects.select_related("workspace__scope").filter(
+        pk=Param("pk", BigIntegerField())
+    )
+)
+
+
+def scope_by_name(name: str) -> Scope | None:
+    """Look a scope up; one query."""
+    return _SCOPE.first(name=name)
 
 
 def role_of(user: User | None) -> Role:
@@ -50,9 +68,11 @@ def caller_in(actor: Actor, workspace: Workspace) -> Caller:
 
 def visible_workspaces(actor: Actor) -> Q:
     """Condition on :class:`Workspace` rows that an actor may see."""
-    if actor.worker is None and role_of(actor.user) >= Role.VIEWER:
-        return Q()
-    return Q(public=True)
+    return Q() if _sees_all(actor) else Q(public=True)
+
+
+def _sees_all(actor: Actor) -> bool:
+    return actor.worker is None and role_of(actor.user) >= Role.VIEWER
 
 
 def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
@@ -63,12 +83,8 @@ def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
     :raises NotFoundError: if there is none, or none that the actor may see
     """
     wanted = settings.DEBUSINE.default_workspace if name is None else name
-    found = (
-        Workspace.objects.select_related("scope")
-        .filter(visible_workspaces(actor), scope=scope, name=wanted)
-        .first()
-    )
-    if found is None:
+    found = _WORKSPACE.first(scope=scope.pk, name=wanted)
+    if found is None or not (found.public or _sees_all(actor)):
         raise NotFoundError(
             "Workspace not found", details=f"Workspace {wanted} not found in scope {scope.name}"
         )
@@ -99,7 +115,7 @@ def find_artifact(
     missing = NotFoundError("Artifact not found", details=f"Artifact {artifact_id} not found")
     if not 0 < artifact_id <= MAX_ID:
         raise missing
-    found = Artifact.objects.select_related("workspace__scope").filter(id=artifact_id).first()
+    found = _ARTIFACT.first(pk=artifact_id)
     if found is None or not is_visible(actor, found):
         raise missing
     is_input = artifact_id in caller_in(actor, found.workspace).inputs

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Max, Q
+from django.db.models import CharField, Count, F, Q
 
 from debusine.db.models import Signature, Worker, WorkRequest
+from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.db.queries import named_query
 from debusine.domain.scheduling import (
     TYPE_PREFIX,
@@ -27,6 +28,20 @@ from debusine.server.worker_tags import capability
 _UNION_LIMIT = 400
 # a lost wake-up costs one sweep, so not every idle worker of a farm needs to run for one request
 _WAKE_AT_MOST = 8
+
+_SIGNATURE_OF_KEY = Prepared(lambda: Signature.objects.filter(key=Param("key", CharField())))
+# distinct, and most workers have none
+_REQUIRED_BY_WORKERS = PreparedValues(
+    lambda: Worker.objects.exclude(required_tags=[]).values_list("required_tags").distinct()
+)
+_IDLE = Prepared(
+    lambda: (
+        Worker.objects.filter(connected_at__isnull=False, token__enabled=True)
+        .alias(busy=Count("attempts", filter=Q(attempts__ended_at=None)))
+        .filter(busy__lt=F("concurrency"))
+        .order_by("?")
+    )
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -67,13 +82,15 @@ def intern_signature(required: Iterable[str], provided: Iterable[str]) -> int:
 
 def _intern(required: Iterable[str], counting: Iterable[str]) -> int:
     key = signature_key(required, counting)
-    row, _ = Signature.objects.get_or_create(
-        key=key,
-        defaults={
-            "required_tags": sorted(set(required)),
-            "provided_tags": sorted(set(counting)),
-        },
-    )
+    row = _SIGNATURE_OF_KEY.first(key=key)
+    if row is None:
+        row, _ = Signature.objects.get_or_create(
+            key=key,
+            defaults={
+                "required_tags": sorted(set(required)),
+                "provided_tags": sorted(set(counting)),
+            },
+        )
     return row.pk
 
 
@@ -95,8 +112,7 @@ def _counting(request: WorkRequest) -> list[str]:
 
 def _required_by_workers() -> set[str]:
     """What any worker requires; most require nothing."""
-    rows = Worker.objects.exclude(required_tags=[]).values_list("required_tags", flat=True)
-    return {tag for tags in rows.distinct() for tag in tags}
+    return {tag for (tags,) in _REQUIRED_BY_WORKERS.all() for tag in tags}
 
 
 def reintern_pending() -> int:
@@ -129,8 +145,9 @@ def reintern_pending() -> int:
 
 def compatible_signatures(worker: Capability) -> tuple[int, ...]:
     """Ids of the signatures whose requests a worker can run; one query."""
-    counted = Signature.objects.aggregate(count=Count("pk"), last=Max("pk"))
-    version = (counted["count"], counted["last"] or 0)
+    with connection.cursor() as cursor:
+        cursor.execute(named_query("signatures_version_v1"))
+        version = cursor.fetchone()
     if version != _cache.version:
         rows = Signature.objects.values_list("pk", "required_tags", "provided_tags")
         _cache.signatures = {
@@ -168,15 +185,8 @@ def head_of_queue(worker: Capability) -> int | None:
 
 def wake_workers(signature_id: int) -> None:
     """Tell idle workers that fit a signature that there is work; one or two queries."""
-    idle = (
-        Worker.objects.filter(connected_at__isnull=False, token__enabled=True)
-        .annotate(busy=Count("attempts", filter=Q(attempts__ended_at=None)))
-        .order_by("?")
-    )
     woken = 0
-    for worker in idle:
-        if worker.busy >= worker.concurrency:
-            continue
+    for worker in _IDLE.all():
         if signature_id in compatible_signatures(capability(worker)):
             wake_worker(worker.pk)
             woken += 1

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -209,21 +208,6 @@ def test_request_whose_data_became_invalid_ends_in_an_error(api: Any, worker_api
     assert row.output_data["errors"][0]["code"] == "configure-failed"
 
 
-def test_costs_do_not_depend_on_how_much_waits(
-    api: Any, worker_api: Any, django_assert_num_queries: Any
-) -> None:
-    warm_up = create(api)
-    report(api, warm_up, worker_api.post(GET_NEXT).json()["token"])
-    for _ in range(2):
-        for _ in range(20):
-            create(api)
-        # token, worker, scope, own attempts, signatures, head, request; begin, take, attempt,
-        # token, commit; artifacts
-        with django_assert_num_queries(13):
-            record = worker_api.post(GET_NEXT).json()
-        report(api, record["id"], record["token"])
-
-
 # results
 
 
@@ -339,14 +323,3 @@ def test_worker_that_asks_again_has_lost_its_work(api: Any, worker_api: Any) -> 
     assert (row.status, row.result) == ("completed", "error")
     assert row.output_data["errors"][0]["code"] == "work-request-retry-limit-exceeded"
     assert report(api, pk, keys[0]).status_code == 403
-
-
-def test_number_of_queries_of_a_report(
-    api: Any, worker_api: Any, django_assert_num_queries: Any
-) -> None:
-    pk = create(api)
-    record = worker_api.post(GET_NEXT).json()
-    Token.objects.update(last_seen_at=SystemClock().now() + timedelta(minutes=1))
-    # token, attempt, scope, attempt; begin, attempt, token, request, request, commit
-    with django_assert_num_queries(10):
-        report(api, pk, record["token"])

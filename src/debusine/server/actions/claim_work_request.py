@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import BigIntegerField
+
 from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.scheduling import Capability, refusal_tag
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.domain.worker_tags import is_task_allowed
@@ -32,6 +35,18 @@ from debusine.wire.worker import FEATURE_HEARTBEAT
 TOKEN_LIFETIME = timedelta(days=7)
 # others take the heads away, or heads turn out to be refused or broken: each try finds another
 _TRIES = 50
+
+_RUNNING = Prepared(
+    lambda: Attempt.objects.filter(
+        worker=Param("worker", BigIntegerField()), ended_at=None
+    ).order_by("pk")
+)
+# with everything that a task and an answer need
+_PENDING = Prepared(
+    lambda: WorkRequest.objects.select_related(
+        "workspace__scope", "created_by", "signature"
+    ).filter(pk=Param("pk", BigIntegerField()), status=WorkRequestStatus.PENDING.value)
+)
 
 
 class ContentionError(ConflictError):
@@ -67,7 +82,7 @@ def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
         head = scheduler.head_of_queue(able)
         if head is None:
             return None
-        request = _load(head)
+        request = _PENDING.first(pk=head)
         if request is None:
             outpaced = True
             continue
@@ -148,7 +163,7 @@ def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
     lost, or it never heard that it got it. One with several slots says what it
     runs when it connects and in its heartbeats.
     """
-    running = list(Attempt.objects.filter(worker=worker, ended_at=None).order_by("pk"))
+    running = _RUNNING.all(worker=worker.pk)
     if len(running) < worker.concurrency:
         return True
     if worker.concurrency > 1 and FEATURE_HEARTBEAT in worker.features:
@@ -158,15 +173,6 @@ def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
             actor, attempt=attempt, reason="the worker asked for work instead", now=now
         )
     return True
-
-
-def _load(pk: int) -> WorkRequest | None:
-    """The request with everything a task and an answer need."""
-    return (
-        WorkRequest.objects.select_related("workspace__scope", "created_by", "signature")
-        .filter(pk=pk, status=WorkRequestStatus.PENDING.value)
-        .first()
-    )
 
 
 def _has_wrong_signature(request: WorkRequest, able: Capability) -> bool:

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import CharField
 
 from debusine.db.models import Attempt, Token, WorkRequest
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.result import Blame, WorkRequestResults, blame_for
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
@@ -22,6 +24,12 @@ from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompl
 
 CONFIGURE_FAILED = "configure-failed"
 _NOT_STARTED = (WorkRequestStatus.BLOCKED.value, WorkRequestStatus.PENDING.value)
+# whose token is gone
+_ENDED = Prepared(
+    lambda: Attempt.objects.select_related("work_request").filter(
+        token_hash=Param("token_hash", CharField())
+    )
+)
 
 
 class LateReportError(PermissionDeniedError):
@@ -46,7 +54,7 @@ def complete_work_request(
     :raises ConflictError: if the report names no result
     :raises LateReportError: if the attempt has ended otherwise meanwhile
     """
-    attempt = Attempt.objects.filter(token_hash=token_hash).first()
+    attempt = actor.attempt or _ENDED.first(token_hash=token_hash)
     if attempt is None or attempt.work_request_id != work_request_id:
         raise NotFoundError("Work request not found", details=f"Work request id: {work_request_id}")
     if report.result is WorkRequestResults.NONE:
@@ -73,8 +81,6 @@ def _finish(
 
     :returns: False if the attempt has ended meanwhile
     """
-    if not end_attempt(attempt, outcome=report.result.value, now=now):
-        return False
     output = None
     errors: Sequence[OutputError] = ()
     found: dict[str, Any] = {}
@@ -87,11 +93,9 @@ def _finish(
     if blame is not None:
         found["blame"] = blame.value
         found["reason"] = "\n".join(error.message for error in errors)
-    if found:
-        Attempt.objects.filter(pk=attempt.pk).update(**found)
-    request = WorkRequest.objects.select_related("workspace__scope", "created_by").get(
-        pk=attempt.work_request_id
-    )
+    if not end_attempt(attempt, outcome=report.result.value, now=now, **found):
+        return False
+    request = attempt.work_request
     request.status = WorkRequestStatus.COMPLETED.value
     request.result = report.result.value
     request.blame = "" if blame is None else blame.value
@@ -129,15 +133,16 @@ def fail_pending(
     return bool(changed)
 
 
-def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, reason: str = "") -> bool:
+def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, **facts: Any) -> bool:
     """
     End an attempt and take its token away; two statements, within a transaction.
 
     :param outcome: a result, ``lost`` or ``aborted``
+    :param facts: columns to fill in beside: ``reason``, ``blame``, ``statistics``
     :returns: False if somebody else has ended it
     """
     ended = Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(
-        ended_at=now, outcome=outcome, reason=reason
+        ended_at=now, outcome=outcome, **facts
     )
     if not ended:
         return False

@@ -4,9 +4,18 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import BigIntegerField
 
 from debusine.db.models import Attempt
+from debusine.db.prepared import Param, Prepared
 from debusine.server.attempt_log import AttemptLog
+
+_LATEST = Prepared(
+    lambda: Attempt.objects.filter(
+        work_request=Param("work_request", BigIntegerField()),
+        worker=Param("worker", BigIntegerField()),
+    ).order_by("-number")[:1]
+)
 
 
 def find_attempt(work_request_id: int, *, number: int | None = None) -> Attempt | None:
@@ -27,11 +36,7 @@ def latest_attempt_on(worker_id: int, work_request_id: int) -> Attempt | None:
 
     The end of a log may arrive after the result.
     """
-    return (
-        Attempt.objects.filter(work_request=work_request_id, worker=worker_id)
-        .order_by("-number")
-        .first()
-    )
+    return _LATEST.first(work_request=work_request_id, worker=worker_id)
 
 
 def open_log(attempt: Attempt) -> AttemptLog:

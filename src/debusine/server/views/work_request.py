@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
 
 from debusine.db.models import Artifact, Scope, WorkRequest, Workspace
+from debusine.db.prepared import Param, PreparedValues
 from debusine.domain.permission import MAX_ID
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
@@ -18,6 +19,14 @@ from debusine.server.access import visible_workspaces
 from debusine.server.actor import Actor
 from debusine.wire.base import Links
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
+
+_ARTIFACTS = PreparedValues(
+    lambda: (
+        Artifact.objects.filter(created_by_work_request=Param("work_request", BigIntegerField()))
+        .order_by("pk")
+        .values_list("pk")
+    )
+)
 
 
 def api_path(work_request_id: int) -> str:
@@ -73,8 +82,13 @@ def find_work_request(
 
 
 def view_work_request(request: WorkRequest) -> WorkRequestRecord:
-    """Show a request; one query, for its artifacts."""
-    return view_work_requests([request])[0]
+    """
+    Show a request; one query, for its artifacts.
+
+    :param request: with workspace and scope loaded
+    """
+    artifacts = [pk for (pk,) in _ARTIFACTS.all(work_request=request.pk)]
+    return WorkRequestRecord.model_construct(**_fields(request, artifacts))
 
 
 def view_work_requests(requests: Iterable[WorkRequest]) -> list[WorkRequestRecord]:
