@@ -15,7 +15,6 @@ from debusine.cli.units import UNIT_NAME, unit_path
 from debusine.client.config import DEFAULT_PATH
 from debusine.client.local_server import (
     AGENTS_LOCK,
-    SCRATCH_OWNER,
     SCRATCH_PREFIX,
     SERVER_NAME,
     WORKER_COMMENT,
@@ -120,12 +119,12 @@ def _scratch() -> Iterator[Path]:
 
 
 def is_in_use(scratch: Path) -> bool:
-    """Whether the task that a scratch directory belongs to still runs."""
+    """Whether an agent looks after a scratch directory; its task cannot hide that."""
     try:
-        owner = Path((scratch / SCRATCH_OWNER).read_text())
-        return is_locked(owner / "lock")
-    except (OSError, ValueError):
-        return False
+        return is_locked(scratch)
+    except PermissionError:
+        # its task made it unreadable: better leave too much
+        return True
 
 
 def _account(name: str) -> Iterator[Belonging]:

@@ -14,8 +14,6 @@ SERVER_NAME = "local"
 WORKER_USER = "debusine-worker"
 WORKER_COMMENT = "Debusine worker"
 SCRATCH_PREFIX = "debusine-WR-"
-# in a scratch directory: says where the task's other directory is, which holds its lock
-SCRATCH_OWNER = "owner"
 # in a working directory: shared lock of the agents that use it
 AGENTS_LOCK = "agents.lock"
 

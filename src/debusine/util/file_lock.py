@@ -24,6 +24,11 @@ class FileLock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        self._kept: list[FileLock] = []
+
+    def keep(self, other: FileLock) -> None:
+        """Hold another lock for as long as this one."""
+        self._kept.append(other)
 
     def write(self, text: str) -> None:
         """Replace what the file says, for those who cannot have the lock."""
@@ -33,6 +38,8 @@ class FileLock:
 
     def release(self) -> None:
         """Let others have it; once is enough."""
+        while self._kept:
+            self._kept.pop().release()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -57,7 +64,20 @@ def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
     :param shared: many may hold a shared lock, nobody beside an exclusive one
     :returns: None if somebody else holds it
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _try_lock(path, os.O_RDWR | os.O_CREAT, shared=shared)
+
+
+def try_lock_directory(path: Path) -> FileLock | None:
+    """
+    Take a lock on a directory itself; nothing that happens in it touches the lock.
+
+    :returns: None if somebody else holds it
+    """
+    return _try_lock(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, shared=False)
+
+
+def _try_lock(path: Path, flags: int, *, shared: bool) -> FileLock | None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -70,7 +90,7 @@ def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds an exclusive lock; a file that does not exist is free."""
+    """Whether somebody holds an exclusive lock; what does not exist is free."""
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

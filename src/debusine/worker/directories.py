@@ -11,8 +11,7 @@ The directories of one task: made for it, gone after it.
         output.log              what the task's own process prints
         work/  home/            of the user who runs the task
         apt-access/             credentials for mirrors, of that user; only if the task needs them
-    SCRATCH/debusine-WR-ID-RANDOM/
-        owner                   says where the above is
+    SCRATCH/debusine-WR-ID-RANDOM/   locked itself as long as the above is
         tmp/                    the task's TMPDIR
 """
 
@@ -30,9 +29,9 @@ from typing import Any
 
 import structlog
 
-from debusine.client.local_server import SCRATCH_OWNER, SCRATCH_PREFIX
+from debusine.client.local_server import SCRATCH_PREFIX
 from debusine.errors import DebusineError
-from debusine.util.file_lock import FileLock, try_lock
+from debusine.util.file_lock import FileLock, try_lock, try_lock_directory
 from debusine.util.userns import remove_tree
 from debusine.worker.user import Account
 
@@ -131,12 +130,16 @@ def create(
     directories = TaskDirectories(root=root, scratch=(scratch_base or root) / name)
     (root / "scratch").write_text(str(directories.scratch))
     directories.spool.mkdir(mode=0o700)
+    directories.scratch.mkdir(mode=0o700)
+    # a task may do what it wants in there, but not unlock it
+    in_use = try_lock_directory(directories.scratch)
+    assert in_use is not None, "the directory is new"
+    lock.keep(in_use)
     for path in (directories.work, directories.home, directories.scratch, directories.tmp):
-        path.mkdir()
+        path.mkdir(exist_ok=path == directories.scratch)
         path.chmod(PASSABLE)
         if os.geteuid() == 0:
             os.chown(path, account.uid, account.gid)
-    (directories.scratch / SCRATCH_OWNER).write_text(str(root))
     return directories, lock
 
 
