@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +21,7 @@ from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_lending import access_for
+from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.errors import TaskConfigError
@@ -167,17 +167,12 @@ class Sbuild(
     @classmethod
     @override
     def get_provided_worker_tags(cls) -> set[str]:
-        tools = cls.CAPABILITIES.values()
-        found = {tags.capability_tag(tool) for tool in tools if shutil.which(tool)}
-        return super().get_provided_worker_tags() | found
+        return super().get_provided_worker_tags() | tags_of_programs(cls)
 
     @classmethod
     @override
     def analyze_worker(cls) -> dict[str, Any]:
-        return super().analyze_worker() | {
-            cls.prefix_with_task_name(key): shutil.which(tool) is not None
-            for key, tool in cls.CAPABILITIES.items()
-        }
+        return super().analyze_worker() | metadata_of_programs(cls)
 
     @override
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
