@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AnyUrl, BaseModel
+from pydantic import AnyUrl, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from debusine.domain.lookup import LookupMultiple
@@ -35,6 +35,7 @@ _NAMES: dict[Any, str] = {
     Any: "anything",
     datetime: "moment",
     AnyUrl: "URL",
+    SecretStr: "text",
     LookupMultiple: "lookups",
 }
 _LOOKUP = frozenset({int, str})

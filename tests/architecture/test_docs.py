@@ -12,12 +12,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 import yaml
+from pydantic import RootModel
 
+from debusine.artifacts.assets.base import all_asset_kinds
+from debusine.artifacts.bare_data.base import all_bare_data_kinds
 from debusine.artifacts.base import all_kinds
 from debusine.cli.main import cli
 from debusine.tasks.base import BaseExternalTask
@@ -47,13 +50,14 @@ def test_pages_are_up_to_date_and_linked() -> None:
 
 
 def _tasks() -> dict[str, type[BaseExternalTask[Any, Any]]]:
-    """Tasks by name, without those that tests register."""
+    """Tasks by their pages, without those that tests register."""
     load_kinds()
     return {
-        name: task
+        f"{folder}/{task.name}": task
+        for folder, package in {"tasks": "kinds", "signing": "signing"}.items()
         for tasks in BaseExternalTask.registry.classes.values()
-        for name, task in tasks.items()
-        if task.__module__.startswith("debusine.tasks.kinds.")
+        for task in tasks.values()
+        if task.__module__.startswith(f"debusine.tasks.{package}.")
     }
 
 
@@ -63,8 +67,8 @@ def _model_name(model: type) -> str:
 
 @pytest.mark.parametrize("name", sorted(_tasks()))
 def test_every_task_has_its_page(name: str) -> None:
-    task, page = _tasks()[name], (REFERENCE / "tasks" / f"{name}.md").read_text()
-    assert page.startswith(f"# {name}\n")
+    task, page = _tasks()[name], (REFERENCE / f"{name}.md").read_text()
+    assert page.startswith(f"# {task.name}\n")
     assert _model_name(task.task_data_type) in page
     examples = YAML.findall(page)
     assert examples
@@ -72,19 +76,46 @@ def test_every_task_has_its_page(name: str) -> None:
         task.task_data_type.model_validate(yaml.safe_load(example))
 
 
-@pytest.mark.parametrize("category", sorted(all_kinds()))
-def test_every_artifact_category_has_its_page(category: str) -> None:
-    kind = all_kinds()[category]
+CATEGORIES: list[tuple[str, str, type[Any]]] = [
+    (folder, category, kind)
+    for folder, kinds in [
+        ("artifacts", all_kinds()),
+        ("bare_data", all_bare_data_kinds()),
+        ("assets", all_asset_kinds()),
+    ]
+    for category, kind in kinds.items()
+]
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [pytest.param(folder, kind, id=f"{folder} {name}") for folder, name, kind in CATEGORIES],
+)
+def test_every_category_has_its_page(folder: str, kind: type[Any]) -> None:
     name = kind.__module__.rpartition(".")[2]
-    page = (REFERENCE / "artifacts" / f"{name}.md").read_text()
-    assert page.startswith(f"# {category}\n")
-    assert _model_name(kind.data_type) in page
+    page = (REFERENCE / folder / f"{name}.md").read_text()
+    assert page.startswith(f"# {kind.category}\n")
+    for model in _models_of(kind):
+        assert _model_name(model) in page
+    for example in YAML.findall(page):
+        kind.data_type.model_validate(yaml.safe_load(example))
+
+
+def _models_of(kind: type[Any]) -> list[type]:
+    """The model of a kind's data, or the alternatives that it stands for."""
+    if not issubclass(kind.data_type, RootModel):
+        return [kind.data_type]
+    return list(get_args(kind.data_type.model_fields["root"].annotation))
 
 
 def test_no_page_is_about_a_kind_that_does_not_exist() -> None:
-    artifacts = {kind.__module__.rpartition(".")[2] for kind in all_kinds().values()}
-    assert _names_of_pages("tasks") == set(_tasks())
-    assert _names_of_pages("artifacts") == artifacts
+    pages = {f"{folder}/{n}" for folder in ("tasks", "signing") for n in _names_of_pages(folder)}
+    assert pages == set(_tasks())
+    for wanted in {folder for folder, _, _ in CATEGORIES}:
+        names = {
+            kind.__module__.rpartition(".")[2] for folder, _, kind in CATEGORIES if folder == wanted
+        }
+        assert _names_of_pages(wanted) == names
 
 
 def test_every_endpoint_group_has_its_page(project: Project) -> None:

@@ -11,8 +11,11 @@ import pytest
 from debusine.testing.project import Project
 
 FOLDERS = [
+    "artifacts/assets",
+    "artifacts/bare_data",
     "artifacts/kinds",
     "tasks/kinds",
+    "tasks/signing",
     "api/endpoints",
     "cli/commands",
     "server/jobs",

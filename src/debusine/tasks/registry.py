@@ -16,6 +16,7 @@ from debusine.util.discovery import load_all
 log = structlog.get_logger(__name__)
 
 KINDS_PACKAGE = "debusine.tasks.kinds"
+SIGNING_PACKAGE = "debusine.tasks.signing"
 
 # a work request of these two is found by name alone in some places
 _SHARE_NAMES = {TaskTypes.WORKER: TaskTypes.SERVER, TaskTypes.SERVER: TaskTypes.WORKER}
@@ -111,6 +112,7 @@ class _Loader:
                 self._is_running = True
                 try:
                     load_all(KINDS_PACKAGE)
+                    load_all(SIGNING_PACKAGE)
                     self._broken = tuple(
                         broken for point in find_plugins() for broken in load_plugin(point, TASKS)
                     )

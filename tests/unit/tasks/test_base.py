@@ -112,10 +112,11 @@ def test_names_are_taken_once(types: tuple[TaskTypes, TaskTypes]) -> None:
 
 
 def test_signing_tasks_may_share_names() -> None:
-    signing = make("noop", TaskTypes.SIGNING)
-    assert BaseExternalTask.class_from_name(TaskTypes.SIGNING, "noop") is signing
+    signing = make("sbuild", TaskTypes.SIGNING)
+    assert BaseExternalTask.class_from_name(TaskTypes.SIGNING, "sbuild") is signing
+    assert BaseExternalTask.class_from_name(TaskTypes.WORKER, "sbuild") is not signing
     assert BaseExternalTask.class_from_name(TaskTypes.WORKER, "noop") is Noop
-    assert signing.prefix_with_task_name("x") == "signing:noop:x"
+    assert signing.prefix_with_task_name("x") == "signing:sbuild:x"
 
 
 def test_data_types_come_from_the_arguments() -> None:
