@@ -19,11 +19,11 @@ from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
 from debusine.server.actor import SYSTEM, Actor
+from debusine.server.event_reactions import read_wanted, require_allowed
 from debusine.server.preparation import Configure, prepare
+from debusine.server.task_type import type_of_task
 
 TITLE = "Cannot create work request"
-NOTIFY = "send-notification"
-EVENTS = frozenset({"on_creation", "on_unblock", "on_assignment", "on_success", "on_failure"})
 
 
 @action
@@ -36,28 +36,33 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     now: datetime,
     event_reactions: dict[str, Any] | None = None,
     by_client: bool = True,
+    task_type: TaskTypes | None = None,
 ) -> WorkRequest:
     """
     Create a work request that is pending at once.
 
     :param workspace: with its scope loaded
+    :param data: of the task; its key ``notifications`` becomes reactions
     :param by_client: whether the reactions come from outside, where only few are allowed
+    :param task_type: None finds, by its name, a task that the actor may ask for
     :raises PermissionDeniedError: if the actor may not create any here
     :raises UserError: if task, data, inputs or reactions are wrong; nothing is stored then
     """
     user = actor.require_user()
     require(actor, Verb.CREATE_WORK_REQUESTS, workspace)
-    reactions = event_reactions or {}
+    if task_type is None:
+        task_type = type_of_task(user, task_name)
+    wanted = read_wanted(data, event_reactions or {}, title=TITLE)
     if by_client:
-        check_reactions(reactions)
+        require_allowed(wanted.reactions, title=TITLE)
     request = WorkRequest(
         workspace=workspace,
         created_at=now,
         created_by=user,
-        task_type=TaskTypes.WORKER.value,
+        task_type=task_type.value,
         task_name=task_name.lower(),
-        task_data=data,
-        event_reactions=reactions,
+        task_data=wanted.task_data,
+        event_reactions=wanted.reactions.export(),
     )
     make_pending(request, now=now, title=TITLE)
     return request
@@ -109,23 +114,3 @@ def _store(request: WorkRequest) -> bool:
     request.status = WorkRequestStatus.PENDING.value
     request.save()
     return True
-
-
-def check_reactions(reactions: dict[str, Any]) -> None:
-    """
-    Refuse reactions that clients may not ask for.
-
-    :raises UserError: for any but notifications, and for those, as there are no channels yet
-    """
-    for event, actions in reactions.items():
-        if event not in EVENTS or not isinstance(actions, list):
-            raise _reaction_error(f"{event!r} is not an event with a list of actions")
-        for one in actions:
-            kind = one.get("action") if isinstance(one, dict) else None
-            if kind != NOTIFY:
-                raise _reaction_error(f"{event}: action {kind!r} is not allowed, only {NOTIFY!r}")
-            raise _reaction_error(f"{event}: unknown notification channel {one.get('channel')!r}")
-
-
-def _reaction_error(message: str) -> UserError:
-    return UserError(TITLE, details=message, validation_errors={"event_reactions": [message]})

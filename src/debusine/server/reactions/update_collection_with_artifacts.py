@@ -6,9 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from typing import Any, Final
 
 from debusine.db.models import Artifact, WorkRequest
 from debusine.domain.json_path import find_value
@@ -17,29 +15,10 @@ from debusine.errors import UserError
 from debusine.server.actions.change_collection import put_artifact
 from debusine.server.actor import Actor
 from debusine.server.lookup import Searcher
+from debusine.tasks.reactions import UpdateCollectionWithArtifacts
 
 ACTION: Final = "update-collection-with-artifacts"
 _PLACE = re.compile(r"\{(\w+)\}")
-
-
-class UpdateCollectionWithArtifacts(BaseModel):
-    """
-    What is added where.
-
-    :param artifact_filters: conditions on artifacts, such as ``category`` or
-        ``data__deb_fields__Section__contains``
-    :param name_template: name of the item, ``{x}`` stands for variable ``x``
-    :param variables: values; under ``$x`` stands a JSON path into the artifact's data
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    action: Literal["update-collection-with-artifacts"] = ACTION
-    collection: int | str
-    artifact_filters: dict[str, Any]
-    name_template: str | None = None
-    variables: dict[str, Any] = Field(default_factory=dict)
-    created_at: AwareDatetime | None = None
 
 
 def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> None:
@@ -62,7 +41,7 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
     for artifact in Artifact.objects.filter(created_by_work_request=request).order_by("id"):
         if not all(_passes(artifact, *item) for item in reaction.artifact_filters.items()):
             continue
-        variables = _expand(reaction.variables, artifact.data)
+        variables = _expand(reaction.variables or {}, artifact.data)
         template = reaction.name_template
         put_artifact(
             collection,
