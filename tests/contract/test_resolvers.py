@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,7 +39,22 @@ from debusine.tasks.inputs.inputs import (
 )
 from debusine.tasks.inputs.resolver import ARCHIVE_SETTING, SCHEME_SETTING, Resolver
 from debusine.tasks.inputs.values import InputArtifactMultiple, InputArtifactSingle
-from debusine.testing.inputs import BINARY, KEY, SIGNED, SOURCE, TARBALL, UPLOAD, task_with_inputs
+from debusine.testing.inputs import (
+    BINARY,
+    KEY,
+    SIGNED,
+    SOURCE,
+    TARBALL,
+    UPLOAD,
+    task_names_restored,
+    task_with_inputs,
+)
+
+
+@pytest.fixture(autouse=True)
+def registry() -> Iterator[None]:
+    with task_names_restored():
+        yield
 
 
 @pytest.fixture(params=["memory", pytest.param("database", marks=pytest.mark.django_db)])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,19 @@ class InputsTask(BaseTaskWithExecutor[InputsData, BaseDynamicTaskDataWithExecuto
     """Base of the tasks; abstract, so not registered."""
 
     TASK_VERSION = 1
+
+
+@contextmanager
+def task_names_restored() -> Iterator[None]:
+    """Forget the task classes that come into being meanwhile."""
+    names = BaseTaskWithExecutor.registry.classes
+    before = {task_type: dict(found) for task_type, found in names.items()}
+    try:
+        yield
+    finally:
+        for task_type, found in names.items():
+            found.clear()
+            found.update(before.get(task_type, {}))
 
 
 def task_with_inputs(data: dict[str, Any], **inputs: TaskInput[Any]) -> Any:

@@ -14,11 +14,9 @@ from pytest_django import DjangoAssertNumQueries
 from tests.integration.lookup.conftest import add_bare, make_artifact, make_collection
 
 from debusine.db.models import Artifact, Collection, User, WorkRequest, Workspace
-from debusine.domain.work_request import TaskTypes
 from debusine.server import task_data
 from debusine.server.resolver import RELEASE_INDEX
 from debusine.server.views.task_input import show_inputs
-from debusine.tasks import BaseExternalTask
 from debusine.tasks.inputs.inputs import (
     DebusineFQDNInput,
     ExtraRepositoriesInput,
@@ -29,7 +27,7 @@ from debusine.tasks.inputs.inputs import (
     SuiteArchiveInput,
 )
 from debusine.testing import factories
-from debusine.testing.inputs import BINARY, KEY, SOURCE, task_with_inputs
+from debusine.testing.inputs import BINARY, KEY, SOURCE, task_names_restored, task_with_inputs
 
 pytestmark = pytest.mark.django_db
 NAME = "withinputs"
@@ -37,11 +35,8 @@ NAME = "withinputs"
 
 @pytest.fixture(autouse=True)
 def registry() -> Iterator[None]:
-    classes = BaseExternalTask.registry.classes[TaskTypes.WORKER]
-    before = dict(classes)
-    yield
-    classes.clear()
-    classes.update(before)
+    with task_names_restored():
+        yield
 
 
 @pytest.fixture
