@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import select
+import shutil
 import signal
 import struct
 import sys
@@ -22,12 +23,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.cli.building.request import BuildRequest
 from debusine.cli.building.shell import DISK, MEMORY, FailedBuild, open_shell
 from debusine.cli.building.source import load_source
 from debusine.cli.progress import Screen
+from debusine.client.local_agent import LocalAgent
 from debusine.client.local_server import SCRATCH_PREFIX
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
@@ -178,12 +181,15 @@ class Person:
 
 
 @contextmanager
-def person(client: DiskClient, failed: FailedBuild, worker_user: str) -> Iterator[Person]:
+def person(
+    client: DiskClient, failed: FailedBuild, worker_user: str, images: Path | None = None
+) -> Iterator[Person]:
+    agent = LocalAgent(user=worker_user, images=images)
     keys, terminal = os.openpty()
     fcntl.ioctl(keys, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
     process = os.fork()
     if process == 0:
-        _be_the_program(client, failed, worker_user, terminal)
+        _be_the_program(client, failed, agent, terminal)
     someone = Person(process=process, keys=keys, terminal=terminal)
     try:
         yield someone
@@ -197,7 +203,7 @@ def person(client: DiskClient, failed: FailedBuild, worker_user: str) -> Iterato
 
 
 def _be_the_program(
-    client: DiskClient, failed: FailedBuild, worker_user: str, terminal: int
+    client: DiskClient, failed: FailedBuild, agent: LocalAgent, terminal: int
 ) -> None:
     status = 9
     try:
@@ -209,7 +215,7 @@ def _be_the_program(
             Screen(stream),
             terminal=terminal,
             output=terminal,
-            worker_user=worker_user,
+            agent=agent,
         )
         status = 0
     except KeyboardInterrupt:
@@ -278,6 +284,42 @@ def test_looks_around_and_leaves_nothing(
         assert someone.wait() == 0, someone.seen.decode()
         assert termios.tcgetattr(someone.terminal) == modes
     assert processes_of(sleep) == []
+    assert stages(ordinary_user) == []
+
+
+@dataclass(frozen=True)
+class CachedClient(DiskClient):
+    """A server from which nothing has to be downloaded."""
+
+    @override
+    def download_artifact(
+        self, artifact_id: int, destination: Path, *, progress: Callable[[int], None] | None = None
+    ) -> ArtifactResponse:
+        message = "the image is on this machine"
+        raise AssertionError(message)
+
+
+def test_an_image_that_the_agent_keeps_is_not_downloaded(
+    ordinary_user: OrdinaryUser,
+    environment: RealEnvironment,
+    failed: Callable[[str], FailedBuild],
+) -> None:
+    kept = ordinary_user.workplace / "images" / f"{ENVIRONMENT_ID}-{'0' * 12}"
+    kept.mkdir(parents=True)
+    image = kept / environment.path.name
+    shutil.copyfile(environment.path, image)
+    before = image.stat()
+    client = CachedClient(environment)
+    with person(client, failed("tiny-fail"), ordinary_user.name, kept.parent) as someone:
+        someone.expect(PROMPT)
+        someone.type("exit\r")
+        assert someone.wait() == 0
+    after = image.stat()
+    assert (after.st_size, after.st_uid, after.st_mode) == (
+        before.st_size,
+        before.st_uid,
+        before.st_mode,
+    )
     assert stages(ordinary_user) == []
 
 

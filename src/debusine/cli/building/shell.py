@@ -29,10 +29,11 @@ from debusine.cli.building.shell_inside import ShellPlan
 from debusine.cli.building.shell_scene import read_log
 from debusine.cli.building.source import Source
 from debusine.cli.progress import Screen
-from debusine.client.local_server import SCRATCH_PREFIX, WORKER_USER
+from debusine.client.local_agent import LocalAgent
+from debusine.client.local_server import SCRATCH_PREFIX
 from debusine.errors import NotPossibleError, UpstreamError
 from debusine.tasks.executors import room
-from debusine.tasks.executors.images import image_file
+from debusine.tasks.executors.images import ImageCache, image_file
 from debusine.tasks.models import ExtraExternalRepository
 from debusine.util.apt_access import access_of
 from debusine.util.apt_config import read_machine
@@ -87,24 +88,28 @@ def open_shell(
     *,
     terminal: int,
     output: int,
-    worker_user: str = WORKER_USER,
+    agent: LocalAgent,
 ) -> None:
     """
     Let a person look at what the build saw; returns when the shell has ended.
 
     :param terminal: what the person types on
     :param output: where the person looks
-    :param worker_user: whom root becomes
+    :param agent: may have the image; whom root becomes is the user of its tasks
     :raises DebusineError: if it cannot be opened
     """
     environment = _environment_of(client, failed.work_request)
     name, file = image_file(environment)
-    account = _account(worker_user)
+    account = _account(agent.user)
     screen.step("opening a shell in a fresh copy of the environment")
-    with _stage(file.size) as stage:
-        with screen.transfer(f"environment {environment.id}", file.size) as progress:
-            client.download_artifact(environment.id, stage / "image", progress=progress)
+    kept = ImageCache(agent.images).find(environment) if agent.images else None
+    with _stage(file.size if kept is None else 0) as stage:
         image = stage / "image" / name
+        if kept is None:
+            with screen.transfer(f"environment {environment.id}", file.size) as progress:
+                client.download_artifact(environment.id, stage / "image", progress=progress)
+        else:
+            image.symlink_to(kept.path)
         plan = _plan(failed, str(environment.data.get("codename", "")), stage)
         _hand_over(stage, account)
         _converse(plan, image, account, screen, terminal=terminal, output=output)

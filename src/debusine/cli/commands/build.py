@@ -34,6 +34,7 @@ from debusine.cli.context import ARGUMENTS_KEY, Globals
 from debusine.cli.output import ERROR_STATUS_KEY, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
+from debusine.client.local_agent import find_agent
 from debusine.errors import DebusineError, UserError
 from debusine.settings import default_data_dir
 from debusine.util.apt_config import AptMachine, fetch_mirror_lists, read_machine
@@ -280,6 +281,7 @@ class _Build:
                 self._screen,
                 terminal=sys.stdin.fileno(),
                 output=self._screen.stream.fileno(),
+                agent=find_agent(connection.client.base_api_url, data_dir=connection.data_dir),
             )
         except DebusineError as error:
             self._screen.warn(f"no shell: {error.explain()}")

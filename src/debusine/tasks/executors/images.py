@@ -155,9 +155,8 @@ class ImageCache:
         :param workspace: through which the artifact is visible
         :raises ImageImportError: if the artifact does not look like an image
         """
-        name, file = image_file(artifact)
-        digest = file.checksums.get("sha256", "")[:12]
-        entry = ImageEntry(self.directory / f"{artifact.id}-{digest or file.size}", name)
+        name, _ = image_file(artifact)
+        entry = self._entry(artifact)
         while True:
             entry.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             with entry.locked() as handle:
@@ -173,6 +172,25 @@ class ImageCache:
                 break
         self.evict(keep=entry)
         return entry
+
+    def find(self, artifact: ArtifactResponse) -> ImageEntry | None:
+        """
+        Look whether an image is here, changing nothing.
+
+        :raises ImageImportError: if the artifact does not look like an image
+        """
+        _, file = image_file(artifact)
+        entry = self._entry(artifact)
+        try:
+            is_whole = entry.path.stat().st_size == file.size
+        except OSError:
+            return None
+        return entry if is_whole and os.access(entry.path, os.R_OK) else None
+
+    def _entry(self, artifact: ArtifactResponse) -> ImageEntry:
+        name, file = image_file(artifact)
+        digest = file.checksums.get("sha256", "")[:12]
+        return ImageEntry(self.directory / f"{artifact.id}-{digest or file.size}", name)
 
     def evict(self, *, keep: ImageEntry | None = None) -> list[Path]:
         """

@@ -43,6 +43,22 @@ def present(cache: ImageCache) -> list[str]:
     return sorted(path.name.partition("-")[0] for path in cache.directory.iterdir())
 
 
+def test_what_is_kept_is_found_and_left_as_it_is(
+    cache: ImageCache, client: FakeTaskClient, tmp_path: Path
+) -> None:
+    artifact = client.artifact_get(1)
+    assert cache.find(artifact) is None
+    assert not cache.directory.exists()
+    entry = fetch(cache, client, 1)
+    usage = (entry.directory / "usage.json").read_bytes()
+    found = cache.find(artifact)
+    assert found is not None
+    assert found.path == entry.path
+    assert (entry.directory / "usage.json").read_bytes() == usage
+    entry.path.write_bytes(b"cut")
+    assert cache.find(artifact) is None
+
+
 def test_downloads_once_and_notes_the_use(
     cache: ImageCache, client: FakeTaskClient, clock: FakeClock
 ) -> None:
