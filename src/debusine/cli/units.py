@@ -27,9 +27,18 @@ RestartSec=5
 # the agent ends its tasks and removes their trees
 KillMode=mixed
 TimeoutStopSec=30
-
+{limits}
 [Install]
 WantedBy={target}
+"""
+# a user's manager may not limit capabilities; its services have none
+_LIMITS = """\
+# what neither server, agent nor builds ever do. Stricter options are in the way of builds:
+# they run setuid programs (newuidmap), make namespaces with a proc and devices of their own,
+# and may be of another architecture
+CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_BPF CAP_LINUX_IMMUTABLE CAP_MAC_ADMIN
+CapabilityBoundingSet=~CAP_MAC_OVERRIDE CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_PACCT
+CapabilityBoundingSet=~CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYSLOG CAP_WAKE_ALARM
 """
 
 
@@ -65,6 +74,7 @@ def make_unit(command: Sequence[str], *, is_root: bool) -> Unit:
     return Unit(
         path=unit_path(is_root=is_root),
         text=_TEMPLATE.format(
+            limits=_LIMITS if is_root else "",
             command=" ".join(_quote(word) for word in command),
             target="multi-user.target" if is_root else "default.target",
         ),
