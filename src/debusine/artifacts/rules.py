@@ -59,7 +59,7 @@ def check_url(text: str) -> str:
     """
     Insist on a URL, and keep it as it was written.
 
-    :raises pydantic.ValidationError: if it is none
+    :raises ValueError: if it is none
     """
     TypeAdapter(AnyUrl).validate_python(text)
     return text

@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from debusine.domain.lookup_string import (
@@ -45,7 +45,18 @@ __all__ = [
     "parse_lookup_string",
 ]
 
-LookupSingle = int | str
+
+def _validate_single(value: object) -> object:
+    try:
+        return parse_single(value)
+    except BadLookupError as exc:
+        # pydantic turns only ValueError into one of its messages
+        message = str(exc)
+        raise ValueError(message) from exc
+
+
+LookupSingle = Annotated[int | str, BeforeValidator(_validate_single)]
+"""In a pydantic model it refuses what pydantic would turn into a number or text."""
 
 MAX_ALTERNATIVES = 10_000
 

@@ -68,7 +68,7 @@ def split_notifications(task_data: Mapping[str, Any]) -> tuple[dict[str, Any], E
     Take notifications out of the data of a task.
 
     :returns: the data without them, and the reactions that say the same
-    :raises pydantic.ValidationError: if they are malformed
+    :raises ValueError: if they are malformed
 
     >>> data, reactions = split_notifications(
     ...     {"result": "failure", "notifications": {"on_failure": [{"channel": "admins"}]}}

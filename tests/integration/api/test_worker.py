@@ -224,6 +224,15 @@ def test_report_ends_the_request(api: Any, worker_api: Any) -> None:
     assert Attempt.objects.get().statistics == statistics
 
 
+def test_what_was_known_before_a_report_is_kept(api: Any, worker_api: Any) -> None:
+    pk = create(api)
+    record = worker_api.post(GET_NEXT).json()
+    before = {"skip_reason": "none", "errors": [{"message": "old", "code": "x"}]}
+    WorkRequest.objects.filter(pk=pk).update(output_data=before)
+    report(api, pk, record["token"], "success", errors=[])
+    assert WorkRequest.objects.get(pk=pk).output_data == {"skip_reason": "none", "errors": []}
+
+
 @pytest.mark.parametrize(
     ("result", "codes", "blame"),
     [

@@ -81,3 +81,13 @@ def test_architecture_is_required_with_repositories() -> None:
 def test_environment_is_an_input_artifact() -> None:
     assert BaseDynamicTaskDataWithExecutor().get_input_artifacts_ids() == []
     assert BaseDynamicTaskDataWithExecutor(environment_id=3).get_input_artifacts_ids() == [3]
+
+
+@pytest.mark.parametrize("lookup", [True, 1.0, b"x", [1], {"collection": 1}, "a\0", "x" * 5000])
+def test_a_single_lookup_is_a_number_or_a_text_as_it_stands(lookup: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        BaseTaskDataWithExecutor.model_validate({"environment": lookup})
+    assert [error["loc"] for error in caught.value.errors()] == [("environment",)]
+    for good in (1, "1", None):
+        data = BaseTaskDataWithExecutor.model_validate({"environment": good})
+        assert data.model_dump()["environment"] == good

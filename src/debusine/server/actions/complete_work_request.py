@@ -81,21 +81,22 @@ def _finish(
 
     :returns: False if the attempt has ended meanwhile
     """
-    output = None
+    request = attempt.work_request
+    output = request.output_data
     errors: Sequence[OutputError] = ()
     found: dict[str, Any] = {}
     if report.output_data is not None:
-        output = report.output_data.model_dump(mode="json", exclude_unset=True)
+        known = OutputData.model_validate(output or {})
+        output = known.merge(report.output_data).model_dump(mode="json", exclude_unset=True)
         errors = report.output_data.errors or ()
-        if statistics := output.get("runtime_statistics"):
-            found["statistics"] = statistics
+        if statistics := report.output_data.runtime_statistics:
+            found["statistics"] = statistics.model_dump(mode="json", exclude_unset=True)
     blame = blame_for(report.result, (error.code for error in errors))
     if blame is not None:
         found["blame"] = blame.value
         found["reason"] = "\n".join(error.message for error in errors)
     if not end_attempt(attempt, outcome=report.result.value, now=now, **found):
         return False
-    request = attempt.work_request
     request.status = WorkRequestStatus.COMPLETED.value
     request.result = report.result.value
     request.blame = "" if blame is None else blame.value
