@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 import requests
 from django.conf import settings
+from typing_extensions import override
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from debusine.domain.result import WorkRequestResults
+from debusine.domain.tags import capability_tag
+from debusine.tasks import BaseExternalTask, BaseTaskWithExecutor
+from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.testing import factories
 from debusine.testing.live_server import LiveServer
 
@@ -117,3 +122,42 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
         return value
 
     return eventually
+
+
+class ProbeData(BaseTaskDataWithExecutor):
+    tool: str | None = None
+
+
+@pytest.fixture
+def probe() -> Iterator[type[BaseExternalTask[Any, Any]]]:
+    """A task that asks for an executor, an architecture, and a tool if its data say so."""
+    classes = BaseExternalTask.registry.classes
+    before = {task_type: dict(named) for task_type, named in classes.items()}
+
+    class Probe(BaseTaskWithExecutor[ProbeData, BaseDynamicTaskDataWithExecutor]):
+        TASK_VERSION = 1
+        CAPABILITIES = {"tool": "probe-tool"}  # noqa: RUF012  as tasks write it
+
+        @override
+        def get_subject(self) -> str | None:
+            return None
+
+        @override
+        def run(self, execute_directory: Path) -> WorkRequestResults:
+            return WorkRequestResults.SUCCESS
+
+        @override
+        def compute_system_required_tags(self) -> set[str]:
+            own = {capability_tag(self.data.tool)} if self.data.tool else set()
+            return super().compute_system_required_tags() | own
+
+        @override
+        def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
+            key = self.prefix_with_task_name("tool")
+            has_tool = self.data.tool != "probe-tool" or worker_metadata.get(key) is True
+            return has_tool and super().can_run_on(worker_metadata)
+
+    yield Probe
+    for task_type, named in before.items():
+        classes[task_type].clear()
+        classes[task_type].update(named)
