@@ -55,6 +55,7 @@ from debusine.util.userns import remove_tree
 from debusine.wire.work_request import OutputError
 
 ZSTD_KEY = "zstd:available"
+ZSTD_SUFFIX = ".zst"
 ZSTD_CAPABILITY = tags.capability_tag("zstd")
 FETCH_LOG = "fetch_input.log"
 RESULT_LOG = "task_result.log"
@@ -117,10 +118,6 @@ class Sbuild(
         assert isinstance(data, SystemTarballData), "the input checks the category"
         return data
 
-    @property
-    def _needs_zstd(self) -> bool:
-        return self._environment_data.filename.endswith(".zst")
-
     @override
     def get_subject(self) -> str:
         return self._source_name_version.name
@@ -153,7 +150,7 @@ class Sbuild(
         required = {*super().compute_system_required_tags(), tags.capability_tag("sbuild")}
         if self.backend is not BackendType.UNSHARE:
             required.add(tags.capability_tag("autopkgtest"))
-        if self._needs_zstd:
+        if self._environment_data.filename.endswith(ZSTD_SUFFIX):
             required.add(ZSTD_CAPABILITY)
         return required
 
@@ -179,7 +176,8 @@ class Sbuild(
         needed = [self.prefix_with_task_name("available")]
         if self.backend is not BackendType.UNSHARE:
             needed.append("autopkgtest:available")
-        if self.field_is_resolved("environment") and self._needs_zstd:
+        resolved = self.field_is_resolved("environment")
+        if resolved and self._environment_data.filename.endswith(ZSTD_SUFFIX):
             needed.append(self.prefix_with_task_name(ZSTD_KEY))
         return super().can_run_on(worker_metadata) and all(
             worker_metadata.get(key) is True for key in needed

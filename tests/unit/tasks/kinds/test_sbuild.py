@@ -173,6 +173,28 @@ def test_metadata_decide_where_tags_do_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("filename", "has_zstd", "expected"),
+    [
+        ("system.tar.zst", True, True),
+        ("system.tar.zst", False, False),
+        ("system.tar.xz", False, True),
+    ],
+)
+def test_metadata_say_too_who_unpacks_zstd(
+    tmp_path: Path, filename: str, *, has_zstd: bool, expected: bool
+) -> None:
+    metadata = {
+        "system:worker_type": "external",
+        "system:architectures": ["amd64"],
+        "executor:unshare:available": True,
+        "sbuild:version": 1,
+        "sbuild:available": True,
+        "sbuild:zstd:available": has_zstd,
+    }
+    assert resolved(tmp_path, filename=filename).can_run_on(metadata) is expected
+
+
+@pytest.mark.parametrize(
     ("data", "message"),
     [
         ({"host_architecture": "amd64"}, "host_architecture"),
