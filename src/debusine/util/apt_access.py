@@ -102,11 +102,14 @@ class AptAccess:
             netrc=_read(netrc).decode().rstrip("\n") if netrc.exists() else "",
         )
 
-    def with_mirrors(self, mirrors: Iterable[str]) -> AptAccess:
+    def with_mirrors(
+        self, mirrors: Iterable[str], *, environ: Mapping[str, str] | None = None
+    ) -> AptAccess:
         """
         Say how to reach more mirrors.
 
         :param mirrors: their URLs, which may hold credentials
+        :param environ: environment of the machine's APT; ours if None
         :raises UserError: if the credentials cannot be said in APT's words
         """
         uris = list(mirrors)
@@ -114,7 +117,7 @@ class AptAccess:
         spared = values.get(_SPARED, "").split()
         settings = [*self.settings, *_direct(spared, uris)]
         if _DETECTS in values:
-            settings += _detected_proxies(uris, known=values)
+            settings += _detected_proxies(uris, values, environ)
         logins = [self.netrc, *(_as_netrc(uri) for uri in uris)]
         named, files = self.file_settings, self.files
         trusts = any(name.lower() == _AUTHORITIES.lower() for name, _ in named)
@@ -251,7 +254,8 @@ def access_of(
     Collect what reaching this machine's sources and more mirrors takes.
 
     :param uris: mirrors beside those of the machine's sources; may hold credentials
-    :param environ: where ``http_proxy``, ``https_proxy`` and ``no_proxy`` count as for APT
+    :param environ: of the machine's APT; ``http_proxy``, ``https_proxy`` and ``no_proxy`` count as
+        for APT
     :raises UserError: if a certificate that APT names cannot be read, or its detection of proxies
         fails
     """
@@ -269,7 +273,8 @@ def access_of(
         files=tuple((name, _read(Path(path))) for path, name in names.items()),
         netrc=machine.netrc,
     )
-    return own.with_mirrors([*(source.uri for source in machine.sources), *uris])
+    mirrors = [*(source.uri for source in machine.sources), *uris]
+    return own.with_mirrors(mirrors, environ=environ)
 
 
 def _keep(name: str, value: str) -> bool:
@@ -309,7 +314,9 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern or fnmatch(host, f"*{pattern}" if pattern.startswith(".") else pattern)
 
 
-def _detected_proxies(mirrors: Iterable[str], known: Container[str]) -> Iterator[tuple[str, str]]:
+def _detected_proxies(
+    mirrors: Iterable[str], known: Container[str], environ: Mapping[str, str] | None
+) -> Iterator[tuple[str, str]]:
     """
     Ask the machine's detection program here: elsewhere it does not exist.
 
@@ -319,15 +326,15 @@ def _detected_proxies(mirrors: Iterable[str], known: Container[str]) -> Iterator
         parts = urlsplit(uri)
         name = f"Acquire::{parts.scheme}::Proxy::{parts.hostname}"
         if parts.scheme in _SCHEMES and parts.hostname and name not in known:
-            match = _USING.search(_detect_proxy(uri))
+            match = _USING.search(_detect_proxy(uri, environ))
             if match and match[1]:
                 yield name, match[1]
 
 
-def _detect_proxy(uri: str) -> str:
+def _detect_proxy(uri: str, environ: Mapping[str, str] | None) -> str:
     argv = [APT_HELPER, "auto-detect-proxy", uri]
     try:
-        return run(Command(argv, timeout_s=DETECTION_TIMEOUT_S)).text
+        return run(Command(argv, env=environ, timeout_s=DETECTION_TIMEOUT_S)).text
     except CommandError as error:
         raise UserError(
             f"the program that this machine's APT detects proxies with failed for {uri}",

@@ -140,7 +140,7 @@ def change_conf(apt: dict[str, str], old: str, new: str) -> None:
 
 @pytest.mark.parametrize("name", ["Proxy-Auto-Detect", "ProxyAutoDetect"])
 def test_a_proxy_that_the_machine_detects(
-    tmp_path: Path, apt: dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, apt: dict[str, str], proxy: Proxy, name: str
 ) -> None:
     detect = tmp_path / "detect"
     # it looks at the URL, and may be talkative
@@ -150,10 +150,8 @@ def test_a_proxy_that_the_machine_detects(
     )
     detect.chmod(0o755)
     change_conf(apt, f'Proxy "{proxy.url}"', f'{name} "{detect}"')
-    monkeypatch.setenv("APT_CONFIG", apt["APT_CONFIG"])
     machine = read_machine(apt)
     access = access_of(machine, environ=apt)
-    monkeypatch.delenv("APT_CONFIG")
     # what was detected is not asked for again where the program does not exist
     detect.unlink()
     access = access.with_mirrors(source.uri for source in machine.sources)
@@ -166,11 +164,8 @@ def test_a_proxy_that_the_machine_detects(
     assert PROXY_PASSWORD not in f"{access!r} {access.without_secrets()!r}"
 
 
-def test_a_detection_that_fails_is_named(
-    tmp_path: Path, apt: dict[str, str], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_detection_that_fails_is_named(tmp_path: Path, apt: dict[str, str], proxy: Proxy) -> None:
     change_conf(apt, f'Proxy "{proxy.url}"', f'Proxy-Auto-Detect "{tmp_path}/none"')
-    monkeypatch.setenv("APT_CONFIG", apt["APT_CONFIG"])
     with pytest.raises(UserError, match="detects proxies with failed for https://mirror") as caught:
         access_of(read_machine(apt), environ=apt)
     assert "Proxy-Auto-Detect" in caught.value.explain()

@@ -216,7 +216,8 @@ def test_in_a_sandbox_only_root_can_read_what_is_lent(
     (workplace / name).chmod(0o644)
     data = {"filename": name, "codename": private.source.suite, "architecture": "amd64"}
     environment = RealEnvironment(path=workplace / name, data=data)
-    access = access_of(read_machine({**os.environ, "APT_CONFIG": str(build.apt_config)}))
+    environ = {**os.environ, "APT_CONFIG": str(build.apt_config)}
+    access = access_of(read_machine(environ), environ=environ)
     lent = [f"{CHROOT_DIRECTORY}/{each}" for each in ("apt.conf", "auth.conf", "file-0.pem")]
 
     def check() -> None:
