@@ -71,6 +71,11 @@ def visible_workspaces(actor: Actor) -> Q:
     return Q() if _sees_all(actor) else Q(public=True)
 
 
+def is_visible_workspace(actor: Actor, workspace: Workspace) -> bool:
+    """Whether an actor may see a workspace: :func:`visible_workspaces` for a loaded one."""
+    return workspace.public or _sees_all(actor)
+
+
 def _sees_all(actor: Actor) -> bool:
     return actor.worker is None and role_of(actor.user) >= Role.VIEWER
 
@@ -84,7 +89,7 @@ def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
     """
     wanted = settings.DEBUSINE.default_workspace if name is None else name
     found = _WORKSPACE.first(scope=scope.pk, name=wanted)
-    if found is None or not (found.public or _sees_all(actor)):
+    if found is None or not is_visible_workspace(actor, found):
         raise NotFoundError(
             "Workspace not found", details=f"Workspace {wanted} not found in scope {scope.name}"
         )

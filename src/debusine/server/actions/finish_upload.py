@@ -10,8 +10,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import BigIntegerField, TextField
 
 from debusine.db.models import Artifact, File, FileInArtifact, FileUpload, Scope
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.artifact_path import path_problem
 from debusine.errors import NotFoundError
 from debusine.server.access import find_artifact, require_change
@@ -19,6 +21,12 @@ from debusine.server.actor import Actor
 from debusine.server.stores import Content, ContentMismatchError, Store
 
 ACTIVITY_STEP = timedelta(minutes=5)
+
+_ENTRY = Prepared(
+    lambda: FileInArtifact.objects.select_related("file", "upload").filter(
+        artifact=Param("artifact", BigIntegerField()), path=Param("path", TextField())
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +58,7 @@ def find_upload(
     """
     row = find_artifact(actor, artifact, scope=scope)
     require_change(actor, row)
-    entry = None if path_problem(path) else _find_entry(row.pk, path)
+    entry = None if path_problem(path) else _ENTRY.first(artifact=row.pk, path=path)
     if entry is None:
         raise NotFoundError(
             "File not found in artifact", details=f"No file {path:.500} in artifact {artifact}"
@@ -130,11 +138,3 @@ def show_file(target: UploadTarget) -> None:
         complete=True
     )
     FileUpload.objects.filter(file_in_artifact=target.entry).delete()
-
-
-def _find_entry(artifact: int, path: str) -> FileInArtifact | None:
-    return (
-        FileInArtifact.objects.select_related("file", "upload")
-        .filter(artifact=artifact, path=path)
-        .first()
-    )

@@ -6,9 +6,20 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import quote
 
+from django.db.models import BigIntegerField
+
 from debusine.db.models import Artifact, ArtifactRelation, FileInArtifact
+from debusine.db.prepared import Param, Prepared
 from debusine.wire.artifact import ArtifactResponse, FileResponse, RelationResponse
 from debusine.wire.base import Link
+
+_FILES = Prepared(
+    lambda: (
+        FileInArtifact.objects.filter(artifact=Param("artifact", BigIntegerField()))
+        .select_related("file")
+        .order_by("path")
+    )
+)
 
 
 def artifact_path(artifact: Artifact) -> str:
@@ -34,9 +45,7 @@ def view_artifact(artifact: Artifact, *, base_url: str) -> ArtifactResponse:
     """
     path = artifact_path(artifact)
     download = f"{path}download/"
-    files = list(
-        FileInArtifact.objects.filter(artifact=artifact).select_related("file").order_by("path")
-    )
+    files = _FILES.all(artifact=artifact.pk)
     return ArtifactResponse(
         id=artifact.pk,
         url=path,

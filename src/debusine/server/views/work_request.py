@@ -10,16 +10,21 @@ from urllib.parse import quote
 from django.db.models import BigIntegerField, Q, QuerySet
 
 from debusine.db.models import Artifact, Scope, WorkRequest, Workspace
-from debusine.db.prepared import Param, PreparedValues
+from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.domain.permission import MAX_ID
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotFoundError
-from debusine.server.access import visible_workspaces
+from debusine.server.access import is_visible_workspace, visible_workspaces
 from debusine.server.actor import Actor
 from debusine.wire.base import Links
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
 
+_BY_ID = Prepared(
+    lambda: WorkRequest.objects.select_related("workspace__scope").filter(
+        pk=Param("pk", BigIntegerField())
+    )
+)
 _ARTIFACTS = PreparedValues(
     lambda: (
         Artifact.objects.filter(created_by_work_request=Param("work_request", BigIntegerField()))
@@ -73,12 +78,19 @@ def find_work_request(
 
     :raises NotFoundError: if there is none, or none that the actor may see
     """
-    found = None
-    if 0 < work_request_id <= MAX_ID:
-        found = visible_work_requests(actor, scope).filter(pk=work_request_id).first()
-    if found is None:
+    found = _BY_ID.first(pk=work_request_id) if 0 < work_request_id <= MAX_ID else None
+    if found is None or not _is_visible(actor, found, scope):
         raise NotFoundError("Work request not found", details=f"Work request id: {work_request_id}")
     return found
+
+
+def _is_visible(actor: Actor, request: WorkRequest, scope: Scope | None) -> bool:
+    """The same as :func:`visible_work_requests` says, of a request that is loaded."""
+    if actor.attempt is not None:
+        return request.pk == actor.attempt.work_request_id
+    if actor.worker is not None or not is_visible_workspace(actor, request.workspace):
+        return False
+    return scope is None or request.workspace.scope_id == scope.pk
 
 
 def view_work_request(request: WorkRequest) -> WorkRequestRecord:
