@@ -70,7 +70,7 @@ def test_the_log_is_live_and_the_end_shows_by_itself(running: Farm, page: Page) 
     flag.touch()
     expect(page.locator("h1")).to_contain_text("Success")
     expect(log).to_contain_text("last line")
-    expect(page.get_by_role("cell", name="debusine:test")).to_be_visible()
+    expect(page.get_by_role("cell", name="debusine:test", exact=True)).to_be_visible()
     show_me(page, "success")
 
 
@@ -90,3 +90,22 @@ def test_a_log_with_markup_is_shown_as_text(running: Farm, page: Page) -> None:
     page_of(page, request.id)
     expect(page.get_by_role("log")).to_contain_text("<script>document.title=2</script>")
     assert page.title() not in {"1", "2"}
+
+
+def test_what_steers_terminals_does_not_garble_the_log(running: Farm, page: Page) -> None:
+    flag = running.root / "steer"
+    script = (
+        f"until [ -e {flag} ]; do sleep 0.05; done;"
+        " printf 'a\\033[31mred\\033[0m\\033]0;title\\007 10%%\\r100%%\\r\\nb\\033['; sleep 0.5;"
+        " printf '32mgreen\\n'; sleep 2"
+    )
+    request = running.probe(running.upload_input(size_mib=1), script, upload_mib=1)
+    page_of(page, request.id)
+    log = page.get_by_role("log")
+    expect(page.get_by_role("status").last).to_contain_text("Following the log")
+    flag.touch()
+    expect(log).to_contain_text("ared 10%\n100%\nbgreen\n")
+    # the page that comes at the end has it from the server
+    expect(page.locator("h1")).to_contain_text("Success")
+    expect(log).to_contain_text("ared 10%\n100%\nbgreen\n")
+    assert "\x1b" not in (log.text_content() or "")

@@ -44,7 +44,7 @@ class Blame(StrEnum):
         """Whose fault it is, for people."""
         match self:
             case Blame.SUBJECT:
-                return "what was worked on"
+                return "the task's input"
             case Blame.ENVIRONMENT:
                 return "the worker or its network"
             case Blame.PLATFORM:

@@ -89,6 +89,31 @@ def test_everybody_sees_public_requests(db: None) -> None:
     assert b"<button>Retry" not in answer.content
 
 
+def test_an_unsuccessful_request_says_why_and_who_is_to_blame(browser: Client) -> None:
+    request = factories.make_work_request(status=WorkRequestStatus.COMPLETED)
+    errors = [{"message": "a mirror <did> not answer", "code": "network-failed"}]
+    WorkRequest.objects.filter(pk=request.pk).update(
+        result="failure", blame="environment", output_data={"errors": errors}
+    )
+    text = browser.get(page(request)).content.decode()
+    assert "a mirror &lt;did&gt; not answer" in text
+    assert "To blame: the worker or its network." in text
+
+
+def test_what_steers_terminals_is_no_part_of_the_log(
+    browser: Client, tmp_path: Path, settings: Any
+) -> None:
+    settings.DEBUSINE = settings.DEBUSINE.model_copy(update={"data_dir": tmp_path})
+    running = factories.make_running()
+    raw = b"\x1b[31mred\x1b[0m \x1b]0;title\x07\xff 10%\r100%\r\nend\n"
+    log = AttemptLog(tmp_path / "logs", running.attempt.pk)
+    log.append(raw, offset=None, stream="stdout", timestamp=NOW)
+    text = browser.get(page(running.work_request)).content.decode()
+    assert ">red \ufffd 10%\n100%\nend\n</pre>" in text
+    whole = browser.get(page(running.work_request, "log/"))
+    assert b"".join(whole.streaming_content) == raw  # type: ignore[attr-defined]
+
+
 def test_page_of_a_running_request(browser: Client, tmp_path: Path, settings: Any) -> None:
     settings.DEBUSINE = settings.DEBUSINE.model_copy(update={"data_dir": tmp_path})
     running = factories.make_running()

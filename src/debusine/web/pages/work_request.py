@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from debusine.db.models import Artifact, Attempt, WorkRequest
 from debusine.domain.permission import MAX_ID, Role, Verb, can
-from debusine.domain.result import WorkRequestResults
+from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus, can_abort, can_retry
 from debusine.errors import NotFoundError
 from debusine.server.access import caller_in, find_workspace, role_of
@@ -26,6 +26,7 @@ from debusine.server.views.attempt import find_attempt, open_log
 from debusine.server.views.waiting import reason_for_waiting
 from debusine.server.views.work_request import page_path, visible_work_requests
 from debusine.util.clock import SystemClock
+from debusine.util.terminal import tame
 from debusine.web.app import actor_of, page, show
 from debusine.web.scope import find_scope
 from debusine.web.task_inputs import input_tables
@@ -66,6 +67,7 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
         "is_final": WorkRequestStatus(found.status).is_final,
         "reason": reason_for_waiting(found),
         "errors": (found.output_data or {}).get("errors", []),
+        "blame": Blame(found.blame).label if found.blame else "",
         "statistics": (found.output_data or {}).get("runtime_statistics", {}),
         "task_data": _pretty(found.task_data),
         "inputs": input_tables(actor, found),
@@ -169,7 +171,7 @@ def _log(attempts: list[Attempt]) -> dict[str, Any]:
     log = open_log(attempts[-1])
     size = log.size()
     start = max(0, size - _TAIL_BYTES)
-    text = b"".join(log.read_bytes(start, size)).decode("utf-8", "replace")
+    text = tame(b"".join(log.read_bytes(start, size)).decode("utf-8", "replace"))
     return {
         "log": text,
         "log_offset": size,

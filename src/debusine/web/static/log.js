@@ -13,6 +13,21 @@
   const attempt = Number(log.dataset.attempt) || null;
   let pause = 500;
   let ended = false;
+  let rest = "";
+
+  // What steers terminals is left out, as debusine.util.terminal does for what came before;
+  // what may be the beginning of it waits for the next piece.
+  const STEERING =
+    /\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?<=>!]*[ -/]*[@-~]|\x1b[ -/]*[0-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+  const UNFINISHED = /(?:\r|\x1b(?:\][^\x07\x1b]{0,200}|\[[0-9;?<=>!]{0,40}[ -/]{0,4}|[ -/]{0,4})?)$/;
+  const tame = (text) => {
+    const all = rest + text;
+    rest = UNFINISHED.exec(all)?.[0] ?? "";
+    return all
+      .slice(0, all.length - rest.length)
+      .replace(/\r\n?/g, "\n")
+      .replace(STEERING, "");
+  };
 
   const append = (frame) => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
@@ -25,7 +40,7 @@
     offset = frame.offset + frame.length;
     const piece = document.createElement("span");
     piece.className = frame.stream;
-    piece.textContent = frame.data;
+    piece.textContent = tame(frame.data);
     log.append(piece);
     if (atEnd) log.scrollTop = log.scrollHeight;
   };
