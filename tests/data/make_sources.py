@@ -317,7 +317,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or SOURCES:
-        print(make_source(SOURCES[name], arguments.directory, arguments.nonce))  # noqa: T201
+        print(make_source(SOURCES[name], arguments.directory, arguments.nonce))  # noqa: T201  a program
 
 
 if __name__ == "__main__":

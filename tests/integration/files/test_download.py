@@ -8,6 +8,7 @@ import random
 import tarfile
 
 import pytest
+from django.test import Client
 from tests.integration.files.conftest import TransferClient, make_artifact
 
 from debusine.api import transfer
@@ -33,7 +34,12 @@ def url(artifact: Artifact, path: str = "", how: str = "download") -> str:
 
 def members(body: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-        return {info.name: archive.extractfile(info).read() for info in archive}  # type: ignore[union-attr]
+        found = {}
+        for info in archive:
+            file = archive.extractfile(info)
+            assert file is not None, f"{info.name} is no file"
+            found[info.name] = file.read()
+        return found
 
 
 def test_a_file(files: TransferClient, artifact: Artifact) -> None:
@@ -268,11 +274,11 @@ def test_a_task_that_has_ended_reads_nothing(artifact: Artifact) -> None:
 
 
 def test_the_session_of_a_browser_counts(
-    nobody: TransferClient, artifact: Artifact, user: User, client: object
+    nobody: TransferClient, artifact: Artifact, user: User, client: Client
 ) -> None:
     where = url(artifact, "log.txt")
-    client.force_login(user)  # type: ignore[attr-defined]
-    session = client.cookies["sessionid"].value  # type: ignore[attr-defined]
+    client.force_login(user)
+    session = client.cookies["sessionid"].value
     assert nobody.get(where, Cookie=f"other=1; sessionid={session}").status == 200
     assert nobody.get(where, Cookie="sessionid=guessed").status == 404
     assert nobody.get(where, Cookie="][").status == 404

@@ -11,6 +11,7 @@ from django.test import Client
 
 from debusine.db.models import Artifact, User, WorkRequest, Workspace
 from debusine.domain.work_request import WorkRequestStatus
+from debusine.server import scheduler
 from debusine.server.attempt_log import AttemptLog
 from debusine.testing import factories
 from debusine.testing.factories import WithKey
@@ -128,7 +129,7 @@ def test_page_of_a_running_request(browser: Client, tmp_path: Path, settings: An
     assert 'class="badge active"' in text
     assert "Abort</button>" in text
     whole = browser.get(page(running.work_request, "log/"))
-    assert b"".join(whole.streaming_content) == b"<script>alert(1)</script>\n"  # type: ignore[attr-defined]
+    assert whole.getvalue() == b"<script>alert(1)</script>\n"
     assert whole["Content-Type"] == "text/plain; charset=utf-8"
 
 
@@ -155,8 +156,6 @@ def test_page_of_a_failed_request(browser: Client, user: User) -> None:
 
 
 def test_waiting_request_says_why(browser: Client) -> None:
-    from debusine.server import scheduler  # noqa: PLC0415
-
     signature = scheduler.intern_signature(["worker:build-arch:riscv64"], [])
     factories.make_worker()
     request = factories.make_work_request(signature_id=signature)
@@ -222,7 +221,7 @@ def test_pages_name_no_other_host(browser: Client) -> None:
     request = factories.make_work_request()
     for path in ("/", page(request), "/-/login/", "/static/style.css", "/static/log.js"):
         answer = browser.get(path)
-        body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+        body = answer.getvalue()
         assert answer.status_code == 200
         assert b"http" not in body.replace(b"https:", b"").replace(b"http:", b"")
     assert "default-src 'none'" in browser.get("/")["Content-Security-Policy"]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,7 +106,7 @@ def test_clean(configuration: Path, base: Path) -> None:
     assert not scratch.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts")
+@pytest.mark.root
 def test_tasks_never_run_as_root(configuration: Path) -> None:
     path = configuration / "config.ini"
     path.write_text(path.read_text() + "user = root\n")

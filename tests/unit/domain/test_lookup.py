@@ -201,5 +201,5 @@ def test_a_bare_string_is_no_multiple_lookup_in_a_model() -> None:
         (Matcher(kind=MatcherKind.IN, values=()), "b", False),
     ],
 )
-def test_matchers(matcher: Matcher, text: str, expected: bool) -> None:  # noqa: FBT001
+def test_matchers(matcher: Matcher, text: str, expected: bool) -> None:  # noqa: FBT001  a case
     assert matcher.matches(text) is expected
