@@ -26,8 +26,9 @@ from debusine.worker.hooks import HOOKS, run_hooks
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogLimits, LogStreamer
 from debusine.worker.nursery_client import NurseryClient
-from debusine.worker.report import PendingReport, ReportBox
-from debusine.worker.server_api import Delivery, LockedError, ServerApi
+from debusine.worker.postman import Postman
+from debusine.worker.report import ReportBox
+from debusine.worker.server_api import LockedError, ServerApi
 from debusine.worker.spool import Spool
 from debusine.worker.user import Account
 
@@ -84,7 +85,6 @@ class Agent:
         self._stopping: asyncio.Future[int] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._metadata: asyncio.Task[None] | None = None
-        self._box = ReportBox(self.working / "reports")
 
     async def run(self) -> int:
         """
@@ -100,6 +100,12 @@ class Agent:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
             self._api = ServerApi(session, self.config.api_url)
+            self._postman = Postman(
+                self._api,
+                ReportBox(self.working / "reports"),
+                backoff=self.tuning.deliver,
+                is_unwanted=self._is_aborted,
+            )
             self._connection = self._make_connection(session)
             main = asyncio.create_task(self._serve())
             main.add_done_callback(self._on_serve_ended)
@@ -147,8 +153,7 @@ class Agent:
 
     async def _serve(self) -> None:
         # before the server hears that we run nothing, and gives the work to others
-        for pending in self._box.pending(self.config.api_url):
-            await self._deliver(pending)
+        await self._postman.deliver_kept(self.config.api_url)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stay_connected())
             group.create_task(self._work())
@@ -282,34 +287,11 @@ class Agent:
             )
 
     async def _report(self, request: AssignedWorkRequest, report: WorkRequestCompleted) -> bool:
-        pending = PendingReport(
-            api_url=self.config.api_url,
-            work_request_id=request.id,
-            scope=request.scope,
-            token=request.token,
-            report=report,
-        )
-        self._box.keep(pending)
-        return await self._deliver(pending)
+        return await self._postman.report(self.config.api_url, request, report)
 
-    async def _deliver(self, pending: PendingReport) -> bool:
-        """Go on until the server has the report, or says that it does not want it."""
-        for pause in self.tuning.deliver.pauses():
-            delivery = await self._api.deliver(
-                pending.work_request_id,
-                pending.report,
-                key=pending.token,
-                scope=pending.scope,
-            )
-            if delivery is not Delivery.LATER:
-                self._box.forget(pending)
-                return delivery is Delivery.ACCEPTED
-            execution = self._running.get(pending.work_request_id)
-            if execution is not None and execution.aborted:
-                self._box.forget(pending)
-                return True
-            await asyncio.sleep(pause)
-        raise AssertionError  # pauses have no end
+    def _is_aborted(self, work_request_id: int) -> bool:
+        execution = self._running.get(work_request_id)
+        return execution is not None and execution.aborted
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

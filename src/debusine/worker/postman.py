@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings results to the server, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from debusine.util.retry import Backoff
+from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
+from debusine.worker.report import PendingReport, ReportBox
+from debusine.worker.server_api import Delivery, ServerApi
+
+
+class Postman:
+    """
+    Delivers results until the server has them or says that it does not want them.
+
+    :param box: where they are kept meanwhile, also while the agent is not running
+    :param is_unwanted: whether the result of a work request is of no use any more
+    """
+
+    def __init__(
+        self,
+        api: ServerApi,
+        box: ReportBox,
+        *,
+        backoff: Backoff,
+        is_unwanted: Callable[[int], bool],
+    ) -> None:
+        self._api = api
+        self._box = box
+        self._backoff = backoff
+        self._is_unwanted = is_unwanted
+
+    async def report(
+        self, api_url: str, request: AssignedWorkRequest, report: WorkRequestCompleted
+    ) -> bool:
+        """
+        Keep a result and deliver it.
+
+        :returns: whether the server has it, or nobody wants it
+        """
+        pending = PendingReport(
+            api_url=api_url,
+            work_request_id=request.id,
+            scope=request.scope,
+            token=request.token,
+            report=report,
+        )
+        self._box.keep(pending)
+        return await self._deliver(pending)
+
+    async def deliver_kept(self, api_url: str) -> None:
+        """Deliver what an earlier agent could not."""
+        for pending in self._box.pending(api_url):
+            await self._deliver(pending)
+
+    async def _deliver(self, pending: PendingReport) -> bool:
+        for pause in self._backoff.pauses():
+            delivery = await self._api.deliver(
+                pending.work_request_id,
+                pending.report,
+                key=pending.token,
+                scope=pending.scope,
+            )
+            if delivery is not Delivery.LATER:
+                self._box.forget(pending)
+                return delivery is Delivery.ACCEPTED
+            if self._is_unwanted(pending.work_request_id):
+                self._box.forget(pending)
+                return True
+            await asyncio.sleep(pause)
+        raise AssertionError  # pauses have no end
