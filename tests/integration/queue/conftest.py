@@ -131,6 +131,8 @@ class ProbeData(BaseTaskDataWithExecutor):
 @pytest.fixture
 def probe() -> Iterator[type[BaseExternalTask[Any, Any]]]:
     """A task that asks for an executor, an architecture, and a tool if its data say so."""
+    # loaded once per process: they must not vanish with this one
+    BaseExternalTask.registry.all()
     classes = BaseExternalTask.registry.classes
     before = {task_type: dict(named) for task_type, named in classes.items()}
 

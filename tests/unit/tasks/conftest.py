@@ -15,6 +15,8 @@ from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 @pytest.fixture(autouse=True)
 def registry() -> Iterator[None]:
     """Task classes that a test makes vanish with it."""
+    # loaded once per process: they must not vanish with what a test makes
+    BaseExternalTask.registry.all()
     classes = BaseExternalTask._sub_tasks
     before = {task_type: dict(named) for task_type, named in classes.items()}
     yield
