@@ -37,7 +37,9 @@ class Postman:
         self, api_url: str, request: AssignedWorkRequest, report: WorkRequestCompleted
     ) -> bool:
         """
-        Keep a result and deliver it.
+        Deliver a result, and keep it meanwhile.
+
+        Neither the disk nor the server has to wait for the other.
 
         :returns: whether the server has it, or nobody wants it
         """
@@ -48,13 +50,17 @@ class Postman:
             token=request.token,
             report=report,
         )
-        self._box.keep(pending)
-        return await self._deliver(pending)
+        keeping = asyncio.create_task(asyncio.to_thread(self._box.keep, pending))
+        is_settled = await self._deliver(pending)
+        await keeping
+        self._box.forget(pending)
+        return is_settled
 
     async def deliver_kept(self, api_url: str) -> None:
         """Deliver what an earlier agent could not."""
         for pending in self._box.pending(api_url):
             await self._deliver(pending)
+            self._box.forget(pending)
 
     async def _deliver(self, pending: PendingReport) -> bool:
         for pause in self._backoff.pauses():
@@ -65,10 +71,8 @@ class Postman:
                 scope=pending.scope,
             )
             if delivery is not Delivery.LATER:
-                self._box.forget(pending)
                 return delivery is Delivery.ACCEPTED
             if self._is_unwanted(pending.work_request_id):
-                self._box.forget(pending)
                 return True
             await asyncio.sleep(pause)
         raise AssertionError  # pauses have no end
