@@ -36,6 +36,7 @@ from debusine.wire.asset import (
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.lookup import LookupRequest, LookupResult
 from debusine.wire.page import CursorPage
+from debusine.wire.tags import WorkRequestTags
 from debusine.wire.whoami import Whoami
 from debusine.wire.work_request import (
     Waiting,
@@ -241,6 +242,19 @@ class Debusine:
             # servers of others do not know this
             return WorkRequestOutcome()
         return _parse(WorkRequestOutcome, answer)
+
+    def work_request_tags(self, work_request_id: int) -> WorkRequestTags:
+        """
+        Say which tags a work request and its worker have.
+
+        :returns: nothing known if the server does not tell
+        """
+        try:
+            answer = self._transport.call("GET", f"work-request/{work_request_id}/tags/")
+        except NotFoundError:
+            # servers of others do not know this
+            return WorkRequestTags()
+        return _parse(WorkRequestTags, answer)
 
     def work_request_list(
         self,

@@ -203,3 +203,38 @@ def test_configuration_that_does_not_validate_ends_it(blocked: WorkRequest) -> N
 def test_what_was_aborted_meanwhile_stays_so(blocked: WorkRequest, user: User) -> None:
     abort_work_request(Actor(user=user), request=WorkRequest.objects.get(pk=blocked.pk), now=NOW)
     assert release(blocked).status == "aborted"
+
+
+def test_tags_of_task_and_worker_are_shown_with_who_says_so(api: ApiClient, probe: Any) -> None:
+    probe.get_user_provided_tags = lambda self: {"task:class:big", "task:scope:forged"}
+    pk = api.post("/work-request/", {"task_name": "probe", "task_data": {}}).json()["id"]
+    shown = api.get(f"/work-request/{pk}/tags/").json()
+    assert shown == {
+        "required": {"system": ["worker:build-arch:amd64", "worker:executor:unshare", VERSION,
+                                "worker:type:external"]},
+        "provided": {"system": PLACES, "user": ["task:class:big"]},
+        "dropped": [{"provenance": "user", "tag": "task:scope:forged", "group": "namespaces"}],
+        "worker": None,
+    }  # fmt: skip
+    static = {
+        "provided_tags": ["worker:class:fast"],
+        "required_tags": ["task:class:big"],
+        "tasks_denylist": ["noop"],
+    }
+    worker = factories.make_worker("w1", tags=(), static_metadata=static)
+    noop = "worker:task:worker:noop:version:1"
+    reported = [*shown["required"]["system"], noop, "worker:class:slow"]
+    client = ApiClient(worker.key)
+    client.put("/worker/dynamic-metadata/", {"provided_tags": reported})
+    assert client.post("/work-request/get-next-for-worker/").json()["id"] == pk
+    assert api.get(f"/work-request/{pk}/tags/").json()["worker"] == {
+        "name": "w1",
+        "provided": {
+            "system": ["worker:type:external"],
+            "admin": ["worker:class:fast"],
+            "worker": sorted({*reported} - {"worker:type:external", "worker:class:slow"}),
+        },
+        "required": {"admin": ["task:class:big"]},
+        "withheld": [noop],
+        "dropped": [{"provenance": "worker", "tag": "worker:class:slow", "group": "namespaces"}],
+    }

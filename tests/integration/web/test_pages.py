@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from debusine.db.models import Artifact, User, WorkRequest, Workspace
+from debusine.db.models import Artifact, User, Worker, WorkRequest, Workspace
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.server import scheduler
 from debusine.server.attempt_log import AttemptLog
@@ -162,6 +162,30 @@ def test_waiting_request_says_why(browser: Client) -> None:
     assert "no worker builds for riscv64 (worker:build-arch:riscv64)" in (
         browser.get(page(request)).content.decode()
     )
+
+
+def test_page_says_who_gave_which_tag(browser: Client) -> None:
+    sources = {"required": {"system": ["worker:cap:x"]}, "provided": {"user": ["task:class:big"]}}
+    row = factories.make_running(tag_sources=sources).work_request
+    Worker.objects.update(
+        name="w1",
+        tag_sources={
+            "provided": {"admin": ["worker:class:fast"]},
+            "required": {"admin": ["task:scope:debian"]},
+            "withheld": ["worker:task:worker:sbuild:version:1"],
+            "dropped": [{"provenance": "worker", "tag": "worker:class:no", "group": "namespaces"}],
+        },
+    )
+    text = browser.get(page(row)).content.decode()
+    for label, by, tag in [
+        ("required by the task", "system", "worker:cap:x"),
+        ("provided by the task", "user", "task:class:big"),
+        ("provided by w1", "admin", "worker:class:fast"),
+        ("required by w1", "admin", "task:scope:debian"),
+        ("withheld from w1", "admin", "worker:task:worker:sbuild:version:1"),
+        ("dropped from w1", "worker", "worker:class:no"),
+    ]:
+        assert f"<tr><td>{label}</td><td>{by}</td><td><code>{tag}</code></td></tr>" in text
 
 
 def test_buttons_retry_and_abort(browser: Client) -> None:

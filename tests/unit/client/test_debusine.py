@@ -13,6 +13,7 @@ from debusine.testing.server import MemoryServer
 from debusine.wire.artifact import ArtifactCreate
 from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.lookup import LookupRequest
+from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import WorkRequestCreate
 
 
@@ -87,3 +88,8 @@ def test_environment(client: Debusine, server: MemoryServer) -> None:
     answer = client.environment_ensure("System", wanted)
     assert answer.work_request == 1
     assert server.requests[0].path == "/api/1.0/environment/System/"
+
+
+def test_servers_of_others_say_nothing_of_tags(client: Debusine) -> None:
+    pk = client.work_request_create(WorkRequestCreate(task_name="noop")).id
+    assert client.work_request_tags(pk) == WorkRequestTags()

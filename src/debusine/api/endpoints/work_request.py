@@ -22,6 +22,7 @@ from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.create_work_request import create_work_request as create
 from debusine.server.actions.retry_work_request import retry_work_request as retry
 from debusine.server.views.outcome import view_outcome
+from debusine.server.views.tags import view_tags
 from debusine.server.views.task_input import view_task_inputs
 from debusine.server.views.waiting import view_waiting
 from debusine.server.views.work_request import (
@@ -32,6 +33,7 @@ from debusine.server.views.work_request import (
 )
 from debusine.util.clock import SystemClock
 from debusine.wire.page import CursorPage
+from debusine.wire.tags import WorkRequestTags
 from debusine.wire.task_input import TaskInputs
 from debusine.wire.work_request import (
     Waiting,
@@ -106,6 +108,12 @@ def show_work_request(request: HttpRequest, work_request_id: int) -> HttpRespons
 def show_reason_for_waiting(request: HttpRequest, work_request_id: int) -> HttpResponse:
     """Say why no worker that is connected takes a request."""
     return answer(view_waiting(_find(request, work_request_id)))
+
+
+@router.get("/work-request/{int:work_request_id}/tags/", response=WorkRequestTags)
+def show_tags(request: HttpRequest, work_request_id: int) -> HttpResponse:
+    """Show the tags of a request and of its worker, and who says each."""
+    return answer(view_tags(_find(request, work_request_id)))
 
 
 @router.get("/work-request/{int:work_request_id}/outcome/", response=WorkRequestOutcome)

@@ -18,6 +18,7 @@ from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, first_message, verdict_of
 from debusine.util.terminal import tame
 from debusine.wire.base import JsonObject
+from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
 
 log = logging.getLogger(__name__)
@@ -70,16 +71,25 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
     client = connection.client
     request = client.work_request_get(work_request_id)
     why = client.work_request_outcome(work_request_id)
+    tags = client.work_request_tags(work_request_id)
     artifacts = [client.artifact_get(number) for number in request.artifacts]
     if as_yaml:
         more = {"artifacts": [plain(artifact) for artifact in artifacts]}
-        print_yaml(plain(request) | more | ({"outcome": plain(why)} if why.blame else {}))
+        print_yaml(
+            plain(request)
+            | more
+            | ({"outcome": plain(why)} if why.blame else {})
+            | {"tags": plain(tags)}
+        )
         return
     _print(request, connection, why)
     if artifacts:
         rows = [(str(a.id), a.category, ", ".join(a.files)) for a in artifacts]
         click.echo()
         print_table(("Artifact", "Category", "Files"), rows)
+    if tags_rows := tag_rows(tags):
+        click.echo()
+        print_table(("Tags", "Said by", "Tag"), tags_rows)
 
 
 @command.command()
@@ -183,3 +193,13 @@ def _print(
         rows += [("why", " ".join(tame(error.message).split())) for error in why.errors]
         rows.append(("to blame", why.blame.label))
     print_table(("Field", "Value"), rows)
+
+
+def tag_rows(tags: WorkRequestTags) -> list[tuple[str, str, str]]:
+    """Tags in the order of people's questions: what is asked for, what there is."""
+    sets = [("required by the task", tags.required), ("provided by the task", tags.provided)]
+    if tags.worker is not None:
+        name = tags.worker.name
+        sets += [(f"required by {name}", tags.worker.required)]
+        sets += [(f"provided by {name}", tags.worker.provided)]
+    return [(label, by, tag) for label, found in sets for by in found for tag in found[by]]

@@ -23,6 +23,7 @@ from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import Actor
 from debusine.server.views.attempt import find_attempt, open_log
+from debusine.server.views.tags import view_tags
 from debusine.server.views.waiting import reason_for_waiting
 from debusine.server.views.work_request import page_path, visible_work_requests
 from debusine.util.clock import SystemClock
@@ -69,6 +70,7 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
         "errors": (found.output_data or {}).get("errors", []),
         "blame": Blame(found.blame).label if found.blame else "",
         "statistics": (found.output_data or {}).get("runtime_statistics", {}),
+        "tags": view_tags(found),
         "task_data": _pretty(found.task_data),
         "inputs": input_tables(actor, found),
         "dynamic_data": _pretty(_without_inputs(found.dynamic_task_data)),
