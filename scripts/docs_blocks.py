@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 from docs_fields import field_table, meanings_of
+from docs_python import reference
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 HELP_WIDTH = 96
@@ -108,9 +109,16 @@ def _title_and_sentence(page: Path) -> tuple[str, str]:
     return title.lstrip("# "), first.rstrip(".:")
 
 
+def _python(_page: Path, argument: str, _old: str) -> str:
+    """Signature and docstring of ``MODULE:NAME``; protected members are named after it."""
+    name, *more_members = argument.split()
+    return reference(name, more_members)
+
+
 GENERATORS: dict[str, Generator] = {
     "fields": _fields,
     "endpoints": _endpoints,
     "commands": _commands,
     "pages": _pages,
+    "python": _python,
 }

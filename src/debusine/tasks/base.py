@@ -64,6 +64,12 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     :param task_data: what the user submitted
     :param dynamic_task_data: what the server found out; ``None`` before it did
     :raises TaskConfigError: if one of them is not valid
+
+    >>> kind = BaseExternalTask.class_from_name(TaskTypes.WORKER, "noop")
+    >>> kind.prefix_with_task_name("version"), kind.TASK_VERSION
+    ('noop:version', 1)
+    >>> str(kind({"result": "failure"}).run(Path()))
+    'failure'
     """
 
     TASK_TYPE: TaskTypes = TaskTypes.WORKER

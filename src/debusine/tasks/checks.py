@@ -44,6 +44,12 @@ def ensure_collection_category(
 
     :param configuration_key: where the collection was named, for the message
     :raises TaskConfigError: if it is another than expected
+
+    >>> ensure_collection_category(
+    ...     configuration_key="suite",
+    ...     category="debian:suite",
+    ...     expected=CollectionCategory("debian:suite"),
+    ... )
     """
     if category != expected:
         raise TaskConfigError(

@@ -23,6 +23,18 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
 
     A subclass says the command in ``_cmdline`` and what its exit status means in
     :meth:`task_result`. Commands of tasks with a sandbox run in it, others on the host.
+
+    >>> from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
+    >>> class Compare(RunCommandTask[BaseTaskData, BaseDynamicTaskData]):
+    ...     TASK_VERSION = 1
+    ...
+    ...     def get_subject(self) -> str | None:
+    ...         return None
+    ...
+    ...     def _cmdline(self) -> list[str]:
+    ...         return ["test", "1", "-gt", "2"]
+    >>> str(Compare({}).run(Path()))
+    'failure'
     """
 
     CAPTURE_OUTPUT_FILENAME: str | None = None

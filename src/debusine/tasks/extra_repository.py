@@ -30,6 +30,17 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
     Writes the configuration of additional APT repositories.
 
     It says which files to install where; how they get there is up to the task.
+
+    >>> from debusine.tasks.kinds.sbuild import Sbuild
+    >>> task = Sbuild(
+    ...     {
+    ...         "input": {"source_artifact": 2},
+    ...         "environment": "debian/match:codename=bullseye",
+    ...         "build_architecture": "amd64",
+    ...     }
+    ... )
+    >>> task.supports_inline_signed_by("bullseye"), task.supports_inline_signed_by("trixie")
+    (False, True)
     """
 
     data: TDER

@@ -34,6 +34,13 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     ``configure_for_execution`` calls ``_prepare_executor_instance``, or
     ``_prepare_executor`` where the tool starts the environment by itself.
+
+    >>> from debusine.tasks.kinds.lintian import Lintian
+    >>> task = Lintian({"input": {"source_artifact": 2}, "environment": 1})
+    >>> str(task.backend)
+    'unshare'
+    >>> sorted(task.inputs)
+    ['binary_artifacts', 'build_architecture', 'environment', 'source_artifact']
     """
 
     DEFAULT_BACKEND = BackendType.UNSHARE

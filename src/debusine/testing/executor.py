@@ -35,7 +35,10 @@ class FakeResult:
     """
     What a command does in a fake sandbox.
 
-    :param hangs_s: it sleeps for so long after its output
+    :param hangs_s: it sleeps for so many seconds after its output
+
+    >>> FakeResult(returncode=2, stderr=b"no such file").returncode
+    2
     """
 
     returncode: int = 0
@@ -46,7 +49,15 @@ class FakeResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeCall:
-    """A command that was run in a fake sandbox."""
+    """
+    A command that was run in a fake sandbox.
+
+    :param cwd: directory of the sandbox; None is the default
+    :param env: variables that it was given beside the usual ones
+
+    >>> FakeCall(argv=("apt-get", "update"), cwd=None, env={}, as_root=True).argv[0]
+    'apt-get'
+    """
 
     argv: tuple[str, ...]
     cwd: Path | None
@@ -59,7 +70,15 @@ Script = Callable[[FakeCall, "FakeInstance"], FakeResult]
 
 
 def succeed(call: FakeCall, instance: FakeInstance) -> FakeResult:
-    """Every command succeeds and says nothing."""
+    """
+    Every command succeeds and says nothing.
+
+    >>> instance = FakeInstance(succeed)
+    >>> instance.start()
+    >>> instance.run(["anything"]).returncode
+    0
+    >>> instance.stop()
+    """
     del call, instance
     return FakeResult()
 
@@ -69,6 +88,17 @@ class FakeInstance(Instance):
     A sandbox whose files lie below ``root``.
 
     :param script: what its commands do
+
+    >>> def install(call: FakeCall, instance: FakeInstance) -> FakeResult:
+    ...     instance.inside(Path("/installed")).write_text(call.argv[-1])
+    ...     return FakeResult(stdout=b"done")
+    >>> instance = FakeInstance(install)
+    >>> instance.start()
+    >>> instance.run(["apt-get", "install", "hello"], run_as_root=True).stdout
+    b'done'
+    >>> instance.inside(Path("/installed")).read_text(), instance.calls[0].as_root
+    ('hello', True)
+    >>> instance.stop()
     """
 
     def __init__(self, script: Script = succeed) -> None:
@@ -181,6 +211,15 @@ class FakeExecutor(Executor):
     An environment whose instances are :class:`FakeInstance`.
 
     A task uses it when it is set as its ``executor_type``.
+
+    >>> from debusine.testing.task_client import FakeTaskClient
+    >>> client = FakeTaskClient()
+    >>> client.add_environment(1)
+    >>> executor = FakeExecutor(client, 1, "System", Path("/nowhere"))
+    >>> executor.download_image()
+    '/nowhere/image.tar.zst'
+    >>> executor.create().is_started()
+    False
     """
 
     backend: ClassVar[BackendType] = BackendType.UNSHARE
@@ -235,7 +274,15 @@ class FakeExecutor(Executor):
 
 
 def scripted_executor(script: Script) -> type[FakeExecutor]:
-    """An executor in whose instances commands do what a script says."""
+    """
+    An executor in whose instances commands do what a script says.
+
+    :returns: a class, for ``executor_type`` of a task
+
+    >>> kind = scripted_executor(lambda call, instance: FakeResult(returncode=1))
+    >>> issubclass(kind, FakeExecutor)
+    True
+    """
     return type("ScriptedExecutor", (FakeExecutor,), {"script": staticmethod(script)})
 
 

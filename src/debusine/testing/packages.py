@@ -32,6 +32,11 @@ def write_deb(
     :param files: content by path, without a leading slash
     :param compression: of both archives: ``gz``, ``xz``, ``zst`` or empty
     :returns: ``PACKAGE_VERSION_ARCHITECTURE.deb`` in the directory
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     write_deb(Path(name), {"Package": "greet"}).name
+    'greet_1.0-1_amd64.deb'
     """
     control = {
         "Package": "hello",
@@ -65,6 +70,11 @@ def write_dsc(
 
     :param files: content by name; default: an upstream and a Debian tarball
     :returns: the .dsc in the directory
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     write_dsc(Path(name), "greet", "2.0-1").name
+    'greet_2.0-1.dsc'
     """
     upstream = version.split("-", maxsplit=1)[0]
     if files is None:
@@ -101,6 +111,12 @@ def write_changes(
     :param architecture: words of the field Architecture
     :param fields: over those of ``hello 1.0-1``
     :returns: the .changes in the directory
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     deb = write_deb(Path(name))
+    ...     write_changes(Path(name), [deb], architecture="amd64").name
+    'hello_1.0-1_amd64.changes'
     """
     paragraph = {
         "Format": "1.8",

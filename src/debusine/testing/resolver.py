@@ -90,6 +90,12 @@ class MemoryResolver(Resolver):
 
     Lookups of single things, of items by name, dictionaries, and ``match:`` work as on a
     server; what else some collections understand finds nothing.
+
+    >>> from debusine.tasks.kinds.noop import Noop
+    >>> resolver = MemoryResolver(Noop({}))
+    >>> resolver.add_artifact(7, ArtifactCategory("debusine:test"), {})
+    >>> resolver.find_artifact("7@artifacts", label="input").artifact_id
+    7
     """
 
     def __init__(self, task: ResolvingTask, *, settings: Mapping[str, str] | None = None) -> None:

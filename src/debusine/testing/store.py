@@ -22,6 +22,12 @@ class MemoryStore:
     Keeps bytes in a dictionary.
 
     :param capacity_bytes: refuses content beyond this, as a full disk would
+
+    >>> store = MemoryStore()
+    >>> content = Content.of(b"bytes")
+    >>> store.add(BytesIO(b"bytes"), content)
+    >>> store.open(content).read()
+    b'bytes'
     """
 
     def __init__(self, capacity_bytes: int | None = None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from debusine.artifacts.files import LocalArtifact
+from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
 from debusine.artifacts.relation import RelationType
 from debusine.client.upload import Progress
 from debusine.domain.result import WorkRequestResults
@@ -102,6 +103,24 @@ class FakeTaskClient:
     def add_local(self, artifact_id: int, local: LocalArtifact) -> None:
         """Let an artifact of local files exist, such as ``SourcePackage.from_dsc(path)``."""
         self.add(artifact_id, local.category, _data_of(local), _files_of(local))
+
+    def add_environment(
+        self, artifact_id: int, *, codename: str = "trixie", architecture: str = "amd64"
+    ) -> None:
+        """Let an environment exist; its tarball is empty, which a fake sandbox does not mind."""
+        data = SystemTarballData(
+            filename="system.tar.xz",
+            vendor="debian",
+            codename=codename,
+            mirror="https://deb.example.org/debian",
+            components=["main"],
+            pkglist={},
+            architecture=architecture,
+            with_dev=True,
+            with_init=True,
+        )
+        fields = data.model_dump(mode="json", exclude_unset=True)
+        self.add(artifact_id, SystemTarball.category, fields, {data.filename: b""})
 
     def uploaded_of(self, category: str) -> list[StoredArtifact]:
         """What the task uploaded of a category, in order."""
