@@ -25,7 +25,7 @@ from debusine.tasks.inputs.values import (
     InputCollectionSingle,
 )
 from debusine.tasks.models import BaseDynamicTaskData, ExtraExternalRepository
-from debusine.testing.inputs import BINARY, SIGNED, SOURCE, TARBALL, UPLOAD
+from debusine.testing.inputs import BINARY, KEY, SIGNED, SOURCE, TARBALL, UPLOAD
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 WORD = st.text("abc0-_", min_size=1, max_size=8)
@@ -97,7 +97,7 @@ REPOSITORY = st.builds(
     suite=WORD,
     components=st.lists(WORD, min_size=1, max_size=2),
     architectures=st.none() | st.lists(WORD, max_size=2),
-    signing_key=st.none() | TEXT,
+    signing_key=st.none() | st.just(KEY),
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "BuildArchitectureInput": TEXT,

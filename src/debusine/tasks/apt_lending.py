@@ -14,7 +14,12 @@ from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.executors.base import Instance
 from debusine.util.apt_access import AptAccess, access_of
 from debusine.util.apt_config import read_machine
-from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY, for_one_install
+from debusine.util.apt_hooks import (
+    CHROOT_CONF,
+    CHROOT_DIRECTORY,
+    for_one_install,
+    sbuild_arguments,
+)
 
 Step = Callable[[list[str]], None]
 """Runs a command in the sandbox as root, logged, and raises if it fails."""
@@ -33,6 +38,19 @@ def access_for(task: BaseExternalTask[Any, Any], mirrors: Iterable[str] = ()) ->
     if task.apt_access_directory is None:
         return access_of(read_machine(), mirrors)
     return AptAccess.read(task.apt_access_directory).with_mirrors(mirrors)
+
+
+def options_for_sbuild(
+    task: BaseExternalTask[Any, Any], extra: Sequence[str], directory: Path
+) -> tuple[str, ...]:
+    """
+    How sbuild reaches mirrors.
+
+    :param extra: repositories that do not belong to the environment
+    :param directory: for what is lent; made if need be
+    :raises DebusineError: if APT's configuration cannot be understood
+    """
+    return sbuild_arguments(access_for(task, extra), directory, strangers=bool(extra))
 
 
 def install(instance: Instance, packages: Sequence[str], *, access: AptAccess, step: Step) -> None:

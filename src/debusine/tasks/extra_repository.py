@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Generic
 
 from typing_extensions import TypeVar, override
 
-from debusine.tasks.apt_sources import needs_key_file, sources_paragraph
+from debusine.tasks.apt_sources import (
+    NamedText,
+    for_architecture,
+    needs_key_file,
+    repository_files,
+)
 from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.inputs.inputs import ExtraRepositoriesInput
 from debusine.tasks.models import (
@@ -49,7 +55,7 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
     """Files for ``/etc/apt/keyrings``."""
 
     extra_repository_lists: list[Path]
-    """One-line files for ``/etc/apt/sources.list.d``; no supported release needs any."""
+    """One-line files for ``/etc/apt/sources.list.d``, in place of sources: jessie and trusty."""
 
     extra_repository_sources: list[Path]
     """Files for ``/etc/apt/sources.list.d``."""
@@ -68,6 +74,14 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
         """Whether APT of a release reads keys inside of sources files, as of version 2.3.10."""
         return not needs_key_file(codename)
 
+    @property
+    def _wanted_repositories(self) -> list[ExtraExternalRepository]:
+        """The resolved repositories that are for the task's architecture."""
+        assert self.dynamic_data is not None, "no dynamic data"
+        return for_architecture(
+            self.dynamic_data.extra_repositories or (), self.data.build_architecture
+        )
+
     def write_extra_repository_config(self, codename: str, destination: Path) -> None:
         """
         Write the files of each repository that is for the task's architecture.
@@ -75,21 +89,18 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
         :param codename: release that will read them
         :param destination: directory for them; they are told apart by number
         """
-        inline = self.supports_inline_signed_by(codename)
-        for index, repository in enumerate(self._wanted_repositories()):
-            source = destination / f"extra_repository_{index}.sources"
-            key = destination / f"extra_apt_key_{index}.asc"
-            if repository.signing_key and not inline:
-                key.write_text(f"{repository.signing_key}\n")
-                self.extra_repository_keys.append(key)
-            source.write_text(sources_paragraph(repository, key_name=None if inline else key.name))
-            self.extra_repository_sources.append(source)
+        files = repository_files(
+            self._wanted_repositories,
+            codename=codename,
+            inline=self.supports_inline_signed_by(codename),
+        )
+        self.extra_repository_keys += _write(files.keys, destination)
+        self.extra_repository_sources += _write(files.sources, destination)
+        self.extra_repository_lists += _write(files.lists, destination)
 
-    def _wanted_repositories(self) -> list[ExtraExternalRepository]:
-        assert self.dynamic_data is not None, "no dynamic data"
-        architecture = self.data.build_architecture
-        return [
-            repository
-            for repository in self.dynamic_data.extra_repositories or []
-            if repository.architectures is None or architecture in repository.architectures
-        ]
+
+def _write(files: Iterable[NamedText], directory: Path) -> Iterator[Path]:
+    for file in files:
+        path = directory / file.name
+        path.write_text(file.text)
+        yield path

@@ -8,24 +8,21 @@ is stored without unset fields: code that changes a field in place assigns it an
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import (
-    AfterValidator,
-    AnyUrl,
     BaseModel,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    UrlConstraints,
     model_validator,
 )
 from typing_extensions import override
 
 from debusine.domain.executor import BackendType
 from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.tasks.repository_values import ArmouredKey, RepositoryUrl, Suite, Words
 
 __all__ = [
     "BackendType",
@@ -45,9 +42,6 @@ __all__ = [
 
 DEFAULT_TASK_CONFIGURATION = "default@debusine:task-configuration"
 
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
-_SUITE = re.compile(r"[A-Za-z0-9_./ -]+")
-
 
 class BaseTaskDataModel(BaseModel):
     """Base of every piece of task data."""
@@ -60,24 +54,6 @@ class BaseTaskDataModel(BaseModel):
     )
 
 
-def _words(values: list[str] | None) -> list[str] | None:
-    for value in values or []:
-        if not _WORD.fullmatch(value):
-            message = f"{value!r} may hold only letters, digits, '_' and '-'"
-            raise ValueError(message)
-    return values or None
-
-
-def _suite(value: str) -> str:
-    if not _SUITE.fullmatch(value):
-        message = f"{value!r} may hold only letters, digits, spaces and '_./-'"
-        raise ValueError(message)
-    return value
-
-
-Words: TypeAlias = Annotated[list[str] | None, AfterValidator(_words)]
-
-
 class _RepositoryFilter(BaseTaskDataModel):
     components: Words = None
     architectures: Words = None
@@ -87,14 +63,17 @@ class ExtraExternalRepository(_RepositoryFilter):
     """
     An APT repository anywhere.
 
-    :param suite: ends with ``/`` for a flat repository, which has no components
-    :param signing_key: armoured key; without it the keys of the environment count
+    :param url: where the archive is, without credentials: ``http``, ``https`` or ``ftp``, or one
+        of them after ``tor+`` or ``mirror+``
+    :param suite: ends with ``/`` for a flat repository, which has no components; may be several
+        with one space between them
+    :param signing_key: armoured public keys; without them the keys of the environment count
     :param architectures: those it is used for; ``None`` is all
     """
 
-    url: Annotated[AnyUrl, UrlConstraints(host_required=True)]
-    suite: Annotated[str, AfterValidator(_suite)]
-    signing_key: str | None = None
+    url: RepositoryUrl
+    suite: Suite
+    signing_key: ArmouredKey | None = None
 
     @model_validator(mode="after")
     def check_components(self) -> Self:

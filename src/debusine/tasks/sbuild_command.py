@@ -13,7 +13,9 @@ import shlex
 from collections.abc import Iterable
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Protocol
 
+from debusine.tasks.apt_sources import KEYRINGS, SOURCES
 from debusine.tasks.sbuild_data import SbuildData
 
 # TMPDIR is the command's own directory for temporary files, which is removed with all
@@ -45,6 +47,14 @@ def write_configuration(path: Path, *, output: Path) -> None:
     :param output: where the log and all that is built go
     """
     path.write_text(_CONFIGURATION.replace("@OUTPUT@", _perl_string(str(output))))
+
+
+class RepositoryPaths(Protocol):
+    """What :class:`~debusine.tasks.ExtraRepositoryMixin` has written."""
+
+    extra_repository_keys: list[Path]
+    extra_repository_lists: list[Path]
+    extra_repository_sources: list[Path]
 
 
 def components_options(components: Iterable[str]) -> list[str]:
@@ -110,29 +120,28 @@ def tarball_options(tarball: str) -> list[str]:
     ]
 
 
-def repository_options(sources: Iterable[Path], keys: Iterable[Path]) -> list[str]:
+def repository_options(files: RepositoryPaths) -> list[str]:
     """
-    Install sources files and the keys they name before APT is used.
+    Install sources files, lists and the keys they name before APT is used.
 
-    :param sources: for ``/etc/apt/sources.list.d``
-    :param keys: for ``/etc/apt/keyrings``
+    An APT that needs lists does not know ``signed-by`` either, and has to trust the keys for
+    all of its sources.
     """
-    directory = "/etc/apt/keyrings"
-    return [
-        *(
-            _pipe_into_chroot(path, f"cat > /etc/apt/sources.list.d/{path.name}")
-            for path in sources
-        ),
-        *(
-            _pipe_into_chroot(path, f"mkdir -p {directory} && cat > {directory}/{path.name}")
-            for path in keys
-        ),
+    lists = files.extra_repository_lists
+    commands = [
+        (path, f"cat > {SOURCES}/{path.name}") for path in (*files.extra_repository_sources, *lists)
     ]
+    for path in files.extra_repository_keys:
+        target = f"{KEYRINGS}/{path.name}"
+        trust = f" && apt-key add {target}" if lists else ""
+        commands.append((path, f"mkdir -p {KEYRINGS} && cat > {target}{trust}"))
+    return [_pipe_into_chroot(path, command) for path, command in commands]
 
 
 def _pipe_into_chroot(path: Path, command: str) -> str:
     source = _escaped(shlex.quote(str(path)))
-    return f"--pre-build-commands=cat {source} | %SBUILD_CHROOT_EXEC sh -c {shlex.quote(command)}"
+    inside = _escaped(shlex.quote(command))
+    return f"--pre-build-commands=cat {source} | %SBUILD_CHROOT_EXEC sh -c {inside}"
 
 
 def _escaped(text: str) -> str:

@@ -42,7 +42,7 @@ TARBALL = {
     "with_dev": True,
     "with_init": False,
 }
-KEY = "-----BEGIN KEY-----\n\nabc\n-----END KEY-----"
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----"
 
 
 class InputsNestedData(BaseTaskData):

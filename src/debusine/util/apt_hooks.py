@@ -19,7 +19,8 @@ CHROOT_DIRECTORY = "/etc/apt/debusine-access"
 CHROOT_CONF = "/etc/apt/apt.conf.d/90debusine-access"
 _ROOT = "@ROOT@"
 _TAKE_BACK = f"rm -rf {CHROOT_DIRECTORY} {CHROOT_CONF}"
-_LAST_DUMMY = "sbuild-build-depends-main-dummy"
+# what sbuild has APT install: build dependencies, or what explains why that cannot be
+_DUMMIES = "sbuild-build-depends-.*-dummy"
 # APT's methods run as _apt and read certificates themselves; old ones may lack the user
 _FOR_METHODS = f"chown _apt {CHROOT_DIRECTORY}/*.pem 2>/dev/null || true"
 
@@ -92,17 +93,22 @@ def for_one_install(access: AptAccess) -> AptAccess:
     return replace(access, settings=(*access.settings, ("DPkg::Pre-Invoke::", _TAKE_BACK)))
 
 
-def sbuild_arguments(access: AptAccess, directory: Path) -> tuple[str, ...]:
+def sbuild_arguments(
+    access: AptAccess, directory: Path, *, strangers: bool = False
+) -> tuple[str, ...]:
     """
     Write the access to a private directory and name the commands that lend it to a build.
 
     It is taken away when the build dependencies are downloaded, before their own scripts
     run; at the latest before the package's code runs.
+
+    :param strangers: whether APT has sources beside those of the environment. Nothing is
+        upgraded then while secrets are lent: what is newer may be theirs.
     """
     if not access.is_needed:
         return ()
     # upgrades may come first; APT passes what it is going to install
-    script = f"if grep {_LAST_DUMMY} > /dev/null; then {_TAKE_BACK}; fi"
+    script = f"if grep {_DUMMIES} > /dev/null; then {_TAKE_BACK}; fi"
     removing = replace(access, settings=(*access.settings, ("DPkg::Pre-Install-Pkgs::", script)))
     removing.write(directory, seen_at=CHROOT_DIRECTORY)
     source = shlex.quote(str(directory)).replace("%", "%%")
@@ -113,7 +119,10 @@ def sbuild_arguments(access: AptAccess, directory: Path) -> tuple[str, ...]:
         f" && chmod 0711 {CHROOT_DIRECTORY} && {{ {_FOR_METHODS}; }}"
     )
     lend = f"tar -c -C {source} . | %SBUILD_CHROOT_EXEC sh -c {shlex.quote(unpack)}"
+    has_secrets = access.without_secrets() != access
+    as_it_is = ("--no-apt-upgrade", "--no-apt-distupgrade") if strangers and has_secrets else ()
     return (
+        *as_it_is,
         f"--pre-build-commands={lend}",
         f"--starting-build-commands={_TAKE_BACK}",
     )

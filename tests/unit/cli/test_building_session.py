@@ -30,6 +30,7 @@ from debusine.client.websocket import LogChunk
 from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
+from debusine.testing.inputs import KEY
 from debusine.testing.packages import write_deb, write_dsc
 from debusine.wire.artifact import ArtifactResponse, FileResponse
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
@@ -398,17 +399,23 @@ def test_extra_packages_of_a_directory(tmp_path: Path) -> None:
 
 def test_extra_repositories(tmp_path: Path) -> None:
     key = tmp_path / "key.asc"
-    key.write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+    # gpg --show-keys --armor and others write more than the key
+    key.write_text(f"pub   ed25519 2026-01-01 [SC] André\n\n{KEY}\n\nbye\n{KEY}\n")
     line = f"deb [signed-by={key}] https://x.example.org/debian sid main contrib"
     assert parse_extra_repository(line) == {
         "url": "https://x.example.org/debian",
         "suite": "sid",
         "components": ["main", "contrib"],
-        "signing_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+        "signing_key": f"{KEY}\n{KEY}",
     }
     assert parse_extra_repository("deb http://x.example.org/ ./") == {
         "url": "http://x.example.org/",
         "suite": "./",
+    }
+    assert parse_extra_repository("deb [arch=amd64,arm64] http://x.example.org/ ./") == {
+        "url": "http://x.example.org/",
+        "suite": "./",
+        "architectures": ["amd64", "arm64"],
     }
 
 
@@ -420,9 +427,28 @@ def test_extra_repositories(tmp_path: Path) -> None:
         "deb file:/srv sid main",
         "deb [signed-by=/nonexistent] http://x.example.org/ sid main",
         "nonsense",
+        "deb [trusted=yes] http://x.example.org/ sid main",
+        "deb [check-valid-until=no] http://x.example.org/ sid main",
+        "deb http://x.example.org/ sid",
+        "deb http://x.example.org/ ./ main",
+        "deb http://x.example.org/[x] sid main",
+        "deb http://x.example.org/ sid main;reboot",
+        "deb http://x.example.org/ sid main\ndeb http://y.example.org/ sid main",
     ],
 )
 def test_extra_repositories_that_are_refused(line: str) -> None:
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"--extra-repository|cannot read the key") as caught:
         parse_extra_repository(line)
     assert "pw" not in caught.value.explain()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x99\x01\x0d", b"", KEY.replace("PUBLIC", "PRIVATE").encode(), KEY.encode()[:-9]],
+)
+def test_keys_of_extra_repositories_that_are_no_text(tmp_path: Path, content: bytes) -> None:
+    key = tmp_path / "key.gpg"
+    key.write_bytes(content)
+    with pytest.raises(UserError, match=r"key\.gpg is no key in text form") as caught:
+        parse_extra_repository(f"deb [signed-by={key}] http://x.example.org/ sid main")
+    assert f"--keyring {key} --armor --export" in caught.value.explain()

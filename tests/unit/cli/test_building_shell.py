@@ -13,6 +13,7 @@ from debusine.cli.building.shell_inside import ShellPlan, prepare, shell_command
 from debusine.cli.building.shell_scene import Scene, read_log, read_scene
 from debusine.tasks.models import ExtraExternalRepository
 from debusine.testing.executor import FakeCall, FakeInstance, FakeResult, Script, succeed
+from debusine.testing.inputs import KEY
 from debusine.testing.packages import write_deb, write_dsc
 
 LOG = """\
@@ -146,6 +147,44 @@ def test_packages_and_archives_beside_the_environment(tmp_path: Path) -> None:
     ]
     update = next(number for number, text in enumerate(commands) if text.endswith("--yes update"))
     assert [number for number, text in enumerate(commands) if "write" in text][-1] < update
+
+
+@pytest.mark.parametrize(
+    ("codename", "expected"),
+    [
+        ("bookworm", ["/etc/apt/sources.list.d/extra_repository_0.sources"]),
+        (
+            "bullseye",
+            [
+                "/etc/apt/keyrings/extra_apt_key_0.asc",
+                "/etc/apt/sources.list.d/extra_repository_0.sources",
+            ],
+        ),
+        (
+            "jessie",
+            [
+                "/etc/apt/keyrings/extra_apt_key_0.asc",
+                "apt-key add",
+                "/etc/apt/sources.list.d/extra_repository_0.list",
+            ],
+        ),
+    ],
+)
+def test_archives_are_written_as_the_release_reads_them(
+    tmp_path: Path, codename: str, expected: list[str]
+) -> None:
+    repository = ExtraExternalRepository.model_validate(
+        {"url": "https://a.example.org/", "suite": "./", "signing_key": KEY}
+    )
+    plan = make_plan(tmp_path, repositories=[repository], codename=codename)
+    instance, commands, _ = run_prepare(tmp_path, plan)
+    instance.stop()
+    done = [
+        "apt-key add" if command.startswith("apt-key add /etc") else command.rsplit(" ", 1)[1]
+        for command in commands
+        if " write /etc" in command or command.startswith("apt-key")
+    ]
+    assert done == expected
 
 
 def test_a_shell_without_dependencies_is_better_than_none(tmp_path: Path) -> None:

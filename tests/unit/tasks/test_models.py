@@ -14,6 +14,7 @@ from debusine.tasks.models import (
     ExtraExternalRepository,
     ExtraSuiteRepository,
 )
+from debusine.testing.inputs import KEY
 
 URL = "https://deb.example.org/debian"
 FLAT = {"url": URL, "suite": "./"}
@@ -40,7 +41,7 @@ def test_defaults() -> None:
 
 def test_two_shapes_of_repositories() -> None:
     external, suite = read(
-        {**FULL, "signing_key": "KEY", "architectures": ["amd64"]},
+        {**FULL, "signing_key": KEY, "architectures": ["amd64"]},
         {"suite": "trixie@debian:suite", "components": []},
     )
     assert isinstance(external, ExtraExternalRepository)

@@ -9,14 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.upload import Upload
+from debusine.domain.validation import messages_by_field
 from debusine.errors import UserError
-from debusine.util.apt_sources import AptSource, parse_one_line
+from debusine.tasks.models import ExtraExternalRepository
+from debusine.util.apt_sources import AptSource, hide_logins, parse_one_line
 from debusine.wire.base import JsonObject
 
 DEFAULT_COMPONENTS = ("all", "any")
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----$.*?^-----END PGP PUBLIC KEY BLOCK-----$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +104,8 @@ def parse_extra_repository(line: str) -> JsonObject:
     """
     Read a line as in ``sources.list``: ``deb [signed-by=KEY.asc] URL SUITE COMPONENT...``.
 
-    :raises UserError: if it is none, holds credentials, or its key cannot be read
+    :returns: as the tasks want it
+    :raises UserError: if it is none, holds credentials, or its key cannot be used
     """
     sources = list(parse_one_line(line, name="--extra-repository"))
     if len(sources) != 1 or sources[0].type != "deb":
@@ -113,11 +122,28 @@ def parse_extra_repository(line: str) -> JsonObject:
             "--extra-repository must not hold credentials: they would be stored and shown",
             resolution="Put them into /etc/apt/auth.conf.d/, as apt_auth.conf(5) says.",
         )
-    repository: JsonObject = {"url": source.uri, "suite": source.suite}
-    if source.components:
-        repository["components"] = list(source.components)
-    key = _signing_key(source)
-    return repository | ({"signing_key": key} if key else {})
+    unknown = [name for name, _ in source.options if name not in {"signed-by", "architectures"}]
+    if unknown:
+        raise UserError(
+            f"--extra-repository: {', '.join(unknown)} cannot be used here",
+            resolution="Of the options in brackets, signed-by and arch can.",
+        )
+    repository: JsonObject = {
+        "url": source.uri,
+        "suite": source.suite,
+        "components": list(source.components),
+        "architectures": (source.option("architectures") or "").split(),
+        "signing_key": _signing_key(source),
+    }
+    try:
+        model = ExtraExternalRepository.model_validate(repository)
+    except ValidationError as error:
+        fields = messages_by_field(error.errors())
+        raise UserError(
+            f"--extra-repository: {hide_logins(line)!r} cannot be used",
+            details="\n".join(f"{name}: {'; '.join(said)}" for name, said in fields.items()),
+        ) from error
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 def _signing_key(source: AptSource) -> str | None:
@@ -125,14 +151,17 @@ def _signing_key(source: AptSource) -> str | None:
     if not name:
         return None
     try:
-        text = Path(name).read_bytes().decode("ascii")
+        text = Path(name).read_bytes().decode("utf-8")
     except OSError as error:
         raise UserError(f"cannot read the key {name}: {error.strerror}") from error
     except UnicodeDecodeError:
         text = ""
-    if "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in text:
+    # gpg writes what the keys are above them
+    blocks = _KEY_BLOCK.findall(text)
+    if not blocks:
         raise UserError(
             f"{name} is no key in text form",
-            resolution=f"Convert it: gpg --enarmor < {name} > key.asc, or export it with --armor.",
+            resolution="Convert it: gpg --no-default-keyring --keyring"
+            f" {Path(name).absolute()} --armor --export > key.asc",
         )
-    return text
+    return "\n".join(blocks)

@@ -32,6 +32,7 @@ from debusine.cli.progress import Screen
 from debusine.client.local_agent import LocalAgent
 from debusine.client.local_server import SCRATCH_PREFIX
 from debusine.errors import NotPossibleError, UpstreamError
+from debusine.tasks.apt_sources import for_architecture
 from debusine.tasks.executors import room
 from debusine.tasks.executors.images import ImageCache, image_file
 from debusine.tasks.models import ExtraExternalRepository
@@ -167,6 +168,8 @@ def _plan(failed: FailedBuild, codename: str, stage: Path) -> ShellPlan:
     source, request = failed.source, failed.request
     debs = [path for local in failed.extra for path in local.files.values()]
     scene = read_log(failed.log, name=source.name, version=source.file_version)
+    wanted = [ExtraExternalRepository.model_validate(each) for each in request.extra_repositories]
+    repositories = for_architecture(wanted, request.architecture)
     return ShellPlan(
         scene=scene,
         codename=codename,
@@ -175,10 +178,8 @@ def _plan(failed: FailedBuild, codename: str, stage: Path) -> ShellPlan:
         components=request.components,
         profiles=request.profiles,
         extra=staged([path for path in debs if path.suffix == ".deb"]),
-        repositories=[
-            ExtraExternalRepository.model_validate(each) for each in request.extra_repositories
-        ],
-        access=access_of(read_machine()),
+        repositories=repositories,
+        access=access_of(read_machine(), [str(repository.url) for repository in repositories]),
         term=os.environ.get("TERM", "dumb"),
     )
 

@@ -11,14 +11,19 @@ from typing import IO
 
 from debusine.cli.building.shell_scene import Scene
 from debusine.tasks.apt_lending import lent
-from debusine.tasks.apt_sources import KEYRINGS, needs_key_file, sources_paragraph
+from debusine.tasks.apt_sources import (
+    KEYRINGS,
+    SOURCES,
+    needs_key_file,
+    needs_one_line,
+    repository_files,
+)
 from debusine.tasks.executors.base import Instance
 from debusine.tasks.models import ExtraExternalRepository
 from debusine.util.apt_access import AptAccess
 
 BUILD_USER = "sbuild"
 EXTRA = Path("/build/extra-packages")
-SOURCES = Path("/etc/apt/sources.list.d")
 
 _APT = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes"]
 _INSTALL = [
@@ -133,13 +138,15 @@ def _what_to_install(plan: ShellPlan) -> list[str]:
 def _add_repositories(
     instance: Instance, plan: ShellPlan, step: Callable[[list[str]], None]
 ) -> None:
-    for number, repository in enumerate(plan.repositories):
-        key_name = None
-        if repository.signing_key and needs_key_file(plan.codename):
-            key_name = f"extra_apt_key_{number}.asc"
-            _write(instance, Path(KEYRINGS, key_name), f"{repository.signing_key}\n")
-        text = sources_paragraph(repository, key_name=key_name)
-        _write(instance, SOURCES / f"extra_repository_{number}.sources", text)
+    inline = not needs_key_file(plan.codename)
+    files = repository_files(plan.repositories, codename=plan.codename, inline=inline)
+    for key in files.keys:
+        path = Path(KEYRINGS, key.name)
+        _write(instance, path, key.text)
+        if needs_one_line(plan.codename):
+            step(["apt-key", "add", str(path)])
+    for file in (*files.sources, *files.lists):
+        _write(instance, Path(SOURCES, file.name), file.text)
     if plan.extra:
         instance.mkdir(EXTRA)
         for path in plan.extra:
@@ -147,7 +154,7 @@ def _add_repositories(
         index = f"cd {EXTRA} && dpkg-scanpackages --multiversion . > Packages"
         step(["sh", "-c", index])
         text = f"Types: deb\nURIs: copy:{EXTRA}\nSuites: ./\nTrusted: yes\n"
-        _write(instance, SOURCES / "extra_packages.sources", text)
+        _write(instance, Path(SOURCES, "extra_packages.sources"), text)
 
 
 def _write(instance: Instance, path: Path, text: str) -> None:

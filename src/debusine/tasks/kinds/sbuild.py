@@ -20,7 +20,7 @@ from debusine.domain import tags
 from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
-from debusine.tasks.apt_lending import access_for
+from debusine.tasks.apt_lending import options_for_sbuild
 from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.command import RunCommandTask
@@ -50,7 +50,6 @@ from debusine.tasks.sbuild_output import (
     judge,
 )
 from debusine.tasks.with_executor import BaseTaskWithExecutor
-from debusine.util.apt_hooks import sbuild_arguments
 from debusine.util.userns import remove_tree
 from debusine.wire.work_request import OutputError
 
@@ -233,7 +232,8 @@ class Sbuild(
         directory = self.get_working_directory()
         self._configuration = directory / "sbuild.conf"
         write_configuration(self._configuration, output=execute_directory)
-        self._apt_options = sbuild_arguments(access_for(self), directory / "apt-access")
+        extra = [str(repository.url) for repository in self._wanted_repositories]
+        self._apt_options = options_for_sbuild(self, extra, directory / "apt-access")
 
     @override
     def _cmdline(self) -> list[str]:
@@ -251,7 +251,7 @@ class Sbuild(
             f"--dist={self._codename}",
             *self._chroot_options(),
             *self._apt_options,
-            *repository_options(self.extra_repository_sources, self.extra_repository_keys),
+            *repository_options(self),
             *chosen_options(data, default_maintainer=self.dynamic_data.binnmu_maintainer),
             "--bd-uninstallable-explainer=dose3",
             *(f"--extra-package={path}" for path in self._extra_debs),

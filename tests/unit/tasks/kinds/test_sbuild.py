@@ -15,8 +15,10 @@ from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks import TaskConfigError
 from debusine.tasks.kinds.sbuild import Sbuild
+from debusine.tasks.sbuild_command import repository_options
 from debusine.tasks.sbuild_data import SbuildDynamicData
 from debusine.testing.executor import FakeExecutor
+from debusine.testing.inputs import KEY
 from debusine.testing.packages import write_changes, write_deb, write_dsc
 from debusine.testing.resolver import MemoryResolver
 from debusine.testing.task_client import FakeTaskClient
@@ -248,7 +250,7 @@ def test_options_that_users_choose(tmp_path: Path) -> None:
         "url": "https://deb.example.org/extra",
         "suite": "extra",
         "components": ["main"],
-        "signing_key": "KEY",
+        "signing_key": KEY,
     }
     task = make_task(
         tmp_path,
@@ -297,7 +299,7 @@ def test_old_releases_get_keys_as_files(tmp_path: Path) -> None:
         "url": "https://deb.example.org/extra",
         "suite": "extra",
         "components": ["main"],
-        "signing_key": "KEY",
+        "signing_key": KEY,
     }
     task = make_task(tmp_path, client, dynamic={"extra_repositories": [repository]})
     prepare(task, tmp_path)
@@ -305,6 +307,82 @@ def test_old_releases_get_keys_as_files(tmp_path: Path) -> None:
         f"--pre-build-commands=cat {tmp_path}/fetch/extra_apt_key_0.asc | %SBUILD_CHROOT_EXEC"
         " sh -c 'mkdir -p /etc/apt/keyrings && cat > /etc/apt/keyrings/extra_apt_key_0.asc'"
     ) in task._cmdline()
+
+
+def test_the_oldest_releases_get_lists_and_trust_the_key(tmp_path: Path) -> None:
+    client = FakeTaskClient()
+    add_artifacts(client, tmp_path / "server", codename="jessie")
+    repository = {"url": "https://deb.example.org/extra", "suite": "./", "signing_key": KEY}
+    task = make_task(tmp_path, client, dynamic={"extra_repositories": [repository]})
+    prepare(task, tmp_path)
+    pipe = f"--pre-build-commands=cat {tmp_path}/fetch"
+    key = "/etc/apt/keyrings/extra_apt_key_0.asc"
+    command = task._cmdline()
+    assert [option for option in command if option.startswith("--pre-build-commands=cat")] == [
+        (
+            f"{pipe}/extra_repository_0.list | %SBUILD_CHROOT_EXEC sh -c"
+            " 'cat > /etc/apt/sources.list.d/extra_repository_0.list'"
+        ),
+        (
+            f"{pipe}/extra_apt_key_0.asc | %SBUILD_CHROOT_EXEC sh -c"
+            f" 'mkdir -p /etc/apt/keyrings && cat > {key} && apt-key add {key}'"
+        ),
+    ]
+
+
+def test_paths_are_quoted_for_shell_and_sbuild() -> None:
+    task = Sbuild(DATA)
+    task.extra_repository_sources = [Path("/work/it's 100%/a.sources")]
+    [option] = repository_options(task)
+    assert option == (
+        "--pre-build-commands=cat '/work/it'\"'\"'s 100%%/a.sources' | %SBUILD_CHROOT_EXEC sh -c"
+        " 'cat > /etc/apt/sources.list.d/a.sources'"
+    )
+
+
+EXTRA_REPOSITORY = {"url": "https://extra.example.org/", "suite": "./"}
+AS_IT_IS = ["--no-apt-upgrade", "--no-apt-distupgrade"]
+
+
+@pytest.mark.parametrize(
+    ("access", "repository", "is_upgraded"),
+    [
+        (AptAccess(netrc="machine x login y password z"), EXTRA_REPOSITORY, False),
+        (AptAccess(netrc="machine x login y password z"), None, True),
+        (
+            AptAccess(netrc="machine x login y password z"),
+            {**EXTRA_REPOSITORY, "architectures": ["arm64"]},
+            True,
+        ),
+        (AptAccess(), EXTRA_REPOSITORY, True),
+        (
+            AptAccess(settings=(("Acquire::http::Proxy", "http://proxy.example.org"),)),
+            EXTRA_REPOSITORY,
+            True,
+        ),
+    ],
+)
+def test_strangers_upgrade_nothing_while_secrets_are_lent(
+    tmp_path: Path, access: AptAccess, repository: dict[str, Any] | None, *, is_upgraded: bool
+) -> None:
+    client = FakeTaskClient()
+    add_artifacts(client, tmp_path / "server")
+    repositories = [repository] if repository else []
+    task = make_task(tmp_path, client, dynamic={"extra_repositories": repositories})
+    access.write(tmp_path / "lent")
+    prepare(task, tmp_path)
+    found = [option for option in task._cmdline() if option.startswith("--no-apt-")]
+    assert found == ([] if is_upgraded else AS_IT_IS)
+
+
+def test_a_minimal_environment_trusts_who_the_machine_trusts(tmp_path: Path) -> None:
+    """It has no certificates of authorities of its own."""
+    client = FakeTaskClient()
+    add_artifacts(client, tmp_path / "server")
+    task = make_task(tmp_path, client, dynamic={"extra_repositories": [EXTRA_REPOSITORY]})
+    prepare(task, tmp_path)
+    lent = (tmp_path / "work/apt-access/apt.conf").read_text()
+    assert 'Acquire::https::CaInfo "/etc/apt/debusine-access/system.pem";' in lent.splitlines()
 
 
 def test_access_to_mirrors_is_lent_and_taken_back(tmp_path: Path) -> None:
