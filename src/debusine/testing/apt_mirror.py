@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -46,14 +47,61 @@ OF_MIRROR = Credentials(user=MIRROR_USER, password=MIRROR_PASSWORD)
 OF_PROXY = Credentials(user=PROXY_USER, password=PROXY_PASSWORD)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveKey:
+    """
+    A key that signs archives.
+
+    :param keyring: its public half, as programs read it
+    :param armoured: the same in text form
+    :param gnupg: home directory of gpg
+    """
+
+    keyring: Path
+    armoured: Path
+    gnupg: Path
+
+    def sign(self, release: Path) -> None:
+        """Write ``InRelease`` beside a Release file, anew."""
+        signed = release.with_name("InRelease")
+        signed.unlink(missing_ok=True)
+        argv = ["gpg", "--homedir", str(self.gnupg), "--batch", "--clearsign"]
+        run(Command([*argv, "-o", str(signed), str(release)]))
+
+
+@contextmanager
+def archive_key() -> Iterator[ArchiveKey]:
+    """Make a key for a while."""
+    # gpg-agent's socket needs a short path
+    with tempfile.TemporaryDirectory(prefix="key-") as name:
+        gnupg, keyring, armoured = (Path(name) / part for part in ("gpg", "key.gpg", "key.asc"))
+        gnupg.mkdir(mode=0o700)
+        gpg = ["gpg", "--homedir", str(gnupg), "--batch"]
+        unlocked = ["--pinentry-mode", "loopback", "--passphrase", ""]
+        user = "archive@example.org"
+        run(Command([*gpg, *unlocked, "--quick-gen-key", user, "ed25519", "sign", "never"]))
+        run(Command([*gpg, "-o", str(keyring), "--export", user]))
+        run(Command([*gpg, "--armor", "-o", str(armoured), "--export", user]))
+        yield ArchiveKey(keyring=keyring, armoured=armoured, gnupg=gnupg)
+        run(Command(["gpgconf", "--homedir", str(gnupg), "--kill", "all"], check=False))
+
+
 @dataclass
 class Archive:
     """A tiny archive with a binary and a source package, signed."""
 
     root: Path
-    keyring: Path
-    armoured: Path
-    gnupg: Path
+    key: ArchiveKey
+
+    @property
+    def keyring(self) -> Path:
+        """Who signed it."""
+        return self.key.keyring
+
+    @property
+    def armoured(self) -> Path:
+        """The same in text form."""
+        return self.key.armoured
 
     def sign(
         self,
@@ -87,9 +135,7 @@ class Archive:
                 lines.append(f" {digest} {path.stat().st_size} {path.relative_to(dists)}")
         release = dists / "Release"
         release.write_text("\n".join(lines) + "\n")
-        (dists / "InRelease").unlink(missing_ok=True)
-        argv = ["gpg", "--homedir", str(self.gnupg), "--batch", "--clearsign"]
-        run(Command([*argv, "-o", str(dists / "InRelease"), str(release)]))
+        self.key.sign(release)
 
 
 def _today() -> datetime:
@@ -99,22 +145,11 @@ def _today() -> datetime:
 @contextmanager
 def signed_archive() -> Iterator[Archive]:
     """Make an archive with one binary and one source package, ``hello 1.0-1``."""
-    # gpg-agent's socket needs a short path
-    with tempfile.TemporaryDirectory(prefix="mirror-") as name:
-        root, gnupg = Path(name) / "www", Path(name) / "gpg"
-        gnupg.mkdir(mode=0o700)
-        gpg = ["gpg", "--homedir", str(gnupg), "--batch"]
-        unlocked = ["--pinentry-mode", "loopback", "--passphrase", ""]
-        user = "archive@example.org"
-        run(Command([*gpg, *unlocked, "--quick-gen-key", user, "ed25519", "sign", "never"]))
-        keyring, armoured = Path(name) / "key.gpg", Path(name) / "key.asc"
-        run(Command([*gpg, "-o", str(keyring), "--export", user]))
-        run(Command([*gpg, "--armor", "-o", str(armoured), "--export", user]))
-        made = Archive(root=root, keyring=keyring, armoured=armoured, gnupg=gnupg)
+    with archive_key() as key, tempfile.TemporaryDirectory(prefix="mirror-") as name:
+        made = Archive(root=Path(name) / "www", key=key)
         _fill(made)
         made.sign()
         yield made
-        run(Command(["gpgconf", "--homedir", str(gnupg), "--kill", "all"], check=False))
 
 
 def _fill(made: Archive) -> None:
@@ -155,6 +190,23 @@ def serving(server: ThreadingHTTPServer) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class FilesHandler(SimpleHTTPRequestHandler):
+    """Serves the files of a directory, which subclasses name."""
+
+    protocol_version = "HTTP/1.1"
+    root: ClassVar[Path]
+
+    @override
+    def translate_path(self, path: str) -> str:
+        # the class takes its directory from the caller, and servers give none
+        self.directory = str(self.root)
+        return super().translate_path(path)
+
+    @override
+    def log_message(self, *args: object) -> None:
+        pass
 
 
 @dataclass
@@ -253,23 +305,13 @@ def serve_mirror(
     """Serve an archive by HTTPS to those who know the password; see :func:`serve_https`."""
     traffic = Traffic()
 
-    class Handler(SimpleHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        @override
-        def translate_path(self, path: str) -> str:
-            # the class takes its directory from the caller, and servers give none
-            self.directory = str(archive.root)
-            return super().translate_path(path)
+    class Handler(FilesHandler):
+        root = archive.root
 
         @override
         def do_GET(self) -> None:
             if is_admitted(self, traffic, OF_MIRROR):
                 super().do_GET()
-
-        @override
-        def log_message(self, *args: object) -> None:
-            pass
 
     with serve_https(Handler, certificates, traffic, knows_clients=knows_clients) as mirror:
         yield mirror

@@ -6,12 +6,12 @@ from __future__ import annotations
 import lzma
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 from typing_extensions import override
 
 from debusine.tasks.bootstrap_sources import download
-from debusine.testing.apt_mirror import SUITE, Archive, serving
+from debusine.testing.apt_mirror import SUITE, Archive, FilesHandler, serving
 from debusine.util.apt_sources import AptSource
 
 
@@ -39,14 +39,8 @@ def serve_resigned(archive: Archive, source: AptSource) -> Iterator[str]:
     """
     upstream = source.uri.rstrip("/")
 
-    class Handler(SimpleHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        @override
-        def translate_path(self, path: str) -> str:
-            # the class takes its directory from the caller, and servers give none
-            self.directory = str(archive.root)
-            return super().translate_path(path)
+    class Handler(FilesHandler):
+        root = archive.root
 
         @override
         def do_GET(self) -> None:
@@ -57,10 +51,6 @@ def serve_resigned(archive: Archive, source: AptSource) -> Iterator[str]:
             self.send_header("Location", upstream + self.path.removeprefix("/debian"))
             self.send_header("Content-Length", "0")
             self.end_headers()
-
-        @override
-        def log_message(self, *args: object) -> None:
-            pass
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
         yield f"http://127.0.0.1:{port}/debian"
