@@ -317,10 +317,12 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         """Download the files of an artifact and remember that the task read it."""
         assert self.debusine is not None, "no access to the server"
         assert self.workspace_name is not None, "no workspace"
-        self._source_artifacts_ids.append(artifact_id)
-        return self.debusine.download_artifact(
+        artifact = self.debusine.download_artifact(
             artifact_id, destination, workspace=self.workspace_name
         )
+        # not before: debug logs can relate only to what exists
+        self._source_artifacts_ids.append(artifact_id)
+        return artifact
 
     # logs
 

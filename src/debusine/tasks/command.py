@@ -115,6 +115,7 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
             argv=cmd,
             cwd=working_directory,
             env=self._cmd_env() if env is None else env,
+            separator=self.CMD_LOG_SEPARATOR,
             capture=capture or None,
             stream_capture=self.STREAM_CAPTURED_OUTPUT,
         )

@@ -11,8 +11,6 @@ from typing import IO
 
 from debusine.tasks.process import Ended
 
-SEPARATOR = "--------------------"
-
 
 def write_header(log: IO[bytes], cmd: Sequence[str], *, captured: bool) -> None:
     """Say which command comes, and which of its outputs stand below."""
@@ -25,16 +23,16 @@ def write_ending(log: IO[bytes], ended: Ended) -> None:
     _write(log, f"\naborted: {ended.aborted}\nreturncode: {ended.returncode}\n")
 
 
-def write_trailer(log: IO[bytes], directory: Path, capture: Path | None) -> None:
-    """Say what lies in the directory, and what was captured."""
+def write_trailer(log: IO[bytes], directory: Path, *, capture: Path | None, separator: str) -> None:
+    """Say what lies in the directory, and what was captured; each part ends with a separator."""
     paths = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*"))
     listing = "".join(f"{path}\n" for path in paths)
-    _write(log, f"\nFiles in working directory:\n{listing}{SEPARATOR}\n")
+    _write(log, f"\nFiles in working directory:\n{listing}{separator}\n")
     if capture is not None:
         if capture.is_file():
             with capture.open("rb") as file:
                 shutil.copyfileobj(file, log)
-        _write(log, f"\n{SEPARATOR}\n")
+        _write(log, f"\n{separator}\n")
 
 
 def _write(log: IO[bytes], text: str) -> None:

@@ -31,6 +31,7 @@ class TaskCommand:
     A command of a task.
 
     :param env: its whole environment
+    :param separator: line that ends the parts of its log
     :param capture: file for standard output, which then is missing in the log
     :param stream_capture: whether what is captured goes live, too
     """
@@ -38,6 +39,7 @@ class TaskCommand:
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
+    separator: str
     capture: Path | None = None
     stream_capture: bool = True
 
@@ -129,7 +131,9 @@ class CommandRunner:
             try:
                 yield log
             finally:
-                write_trailer(log, command.cwd, command.capture)
+                write_trailer(
+                    log, command.cwd, capture=command.capture, separator=command.separator
+                )
 
     def _supervise(self, spawn: Spawn, log: IO[bytes], command: TaskCommand | None = None) -> Ended:
         capture = None if command is None else command.capture

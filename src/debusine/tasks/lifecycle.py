@@ -7,7 +7,7 @@ import logging
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -171,7 +171,7 @@ class Lifecycle:
     def _is_consistent(self, output: Path) -> bool:
         errors = self.task.check_directory_for_consistency_errors(output)
         if errors:
-            self.logs.append(CONSISTENCY_LOG, sorted(errors))
+            self._note(CONSISTENCY_LOG, sorted(errors))
             text = "Output is not consistent: " + "; ".join(sorted(errors))
             self.task.reported_errors.append(
                 OutputError(message=text[:MAX_MESSAGE_CHARS], code=Cause.OUTPUT_INCONSISTENT)
@@ -182,7 +182,7 @@ class Lifecycle:
     def _perform(self, step: StageStep) -> bool:
         """Do one stage; false if it failed."""
         moment = self.task.clock.now().isoformat()
-        self.logs.append(STAGES_LOG, [f"{moment} {step.message}"])
+        self._note(STAGES_LOG, [f"{moment} {step.message}"])
         logger.info("%s", step.message)
         self._say(step.message)
         before = self.task.clock.monotonic()
@@ -204,12 +204,21 @@ class Lifecycle:
         text = error.explain() if isinstance(error, DebusineError) else str(error)
         logger.info("%s failed", step.stem, exc_info=error)
         lines = [f"Exception type: {kind}", f"Message: {text}", "", *_traceback(error)]
-        self.logs.append(f"{step.stem}.log", lines)
+        self._note(f"{step.stem}.log", lines)
         self._say(f"{step.stem} failed: {kind}: {text}")
+
+    def _note(self, filename: str, lines: list[str]) -> None:
+        try:
+            self.logs.append(filename, lines)
+        except OSError as error:
+            # a full disk must not keep the task from cleaning up, or hide what went wrong
+            logger.warning("cannot write %s: %s", filename, error)
 
     def _say(self, text: str) -> None:
         if self.task.log_sender is not None:
-            self.task.log_sender.send(f"{text}\n".encode(errors="replace"), "internal")
+            # a listener that is gone is no reason to fail
+            with suppress(OSError):
+                self.task.log_sender.send(f"{text}\n".encode(errors="replace"), "internal")
 
 
 @contextmanager

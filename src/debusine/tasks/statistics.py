@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import resource
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -109,7 +110,9 @@ class TaskStatistics:
 
     def _poll(self) -> None:
         while not self._done.wait(self._interval_s):
-            self.sample()
+            # a sandbox that is being stopped cannot be measured; the next time may go well
+            with suppress(OSError):
+                self.sample()
 
 
 def _cpu_seconds() -> float:

@@ -181,6 +181,47 @@ def test_construction_reads_data_and_calls_post_init() -> None:
     assert task.data == Data(number=2)
 
 
+def test_everything_is_there_when_subclasses_set_themselves_up() -> None:
+    class Curious(Runnable, BaseExternalTask[Data, DynamicData]):
+        source = OptionalSingleInput(field="task_configuration")
+
+        @override
+        def post_init(self) -> None:
+            super().post_init()
+            self.seen = (self.logger.name, self.data, self.dynamic_data, self.inputs["source"])
+            self.is_resolved = self.field_is_resolved("source")
+
+    value = {"artifact_id": 5, "label": "x", "lookup": 5}
+    stored = {"task_input_fields": {"source": value}}
+    task = Curious({"number": 2}, stored)
+    assert task.seen == (
+        "debusine.tasks",
+        Data(number=2),
+        DynamicData(task_input_fields={"source": value}),
+        Curious.inputs["source"],
+    )
+    assert task.is_resolved
+    early = Curious({})
+    assert early.dynamic_data is None
+    assert not early.is_resolved
+
+
+def test_a_new_task_knows_nothing_of_a_worker() -> None:
+    one, other = Noop({}), Noop({})
+    names = (
+        "working_directory", "work_request_id", "http_timeout", "workspace_name", "debusine",
+        "executor", "executor_instance", "log_sender", "last_exit_code",
+    )  # fmt: skip
+    assert [getattr(one, name) for name in names] == [None] * len(names)
+    assert (one.duration_setup, one.duration_run, one.duration_teardown) == (0.0, 0.0, 0.0)
+    one._source_artifacts_ids.append(1)
+    one.worker_environment_variables["A"] = "1"
+    one.abort()
+    assert (other._source_artifacts_ids, other.worker_environment_variables) == ([], {})
+    assert not other.aborted
+    assert one.aborted
+
+
 def test_wrong_data_is_a_configuration_error() -> None:
     for arguments in (({"nonsense": 1},), ({}, {"nonsense": 1}), ({"result": "bad"},)):
         with pytest.raises(TaskConfigError, match="validation error") as caught:
@@ -260,12 +301,24 @@ def test_fetched_artifacts_are_remembered(tmp_path: Path) -> None:
 def test_log_files_append_text_and_bytes() -> None:
     task = Noop({})
     with task.open_debug_log_file("some.log") as text:
-        text.write("one\n")
+        text.write("on")
+    with task.open_debug_log_file("some.log") as text:
+        text.write("e\n")
     with task.open_debug_log_file("some.log", mode="ab") as data:
         data.write(b"\xff\n")
     task.append_to_log_file("some.log", ["three", "surrogate \udcff"])
     path = task.get_working_directory() / "logs/some.log"
     assert path.read_bytes() == b"one\n\xff\nthree\nsurrogate ?\n"
+
+
+def test_log_files_can_be_written_anew() -> None:
+    task = Noop({})
+    with task.open_debug_log_file("some.log", mode="wb") as data:
+        data.write(b"long")
+    with task.open_debug_log_file("some.log", mode="w") as text:
+        text.write("\xe9\n")
+    path = task.get_working_directory() / "logs/some.log"
+    assert path.read_bytes() == "\xe9\n".encode()
 
 
 def test_log_files_stay_in_their_directory() -> None:

@@ -178,12 +178,47 @@ def test_version_of_a_package_that_is_not_installed(tmp_path: Path, result: Fake
     task._prepare_executor_instance()
     with pytest.raises(subprocess.CalledProcessError):
         task.get_package_version("tool")
-    lines = log_of(task, "install.log").splitlines()
-    assert lines[0] == "Cannot find out the version of tool"
-    assert lines[1].startswith("command: dpkg-query --show")
-    assert lines[2] == "exit code: 1"
-    assert lines[3] == f"stdout: {result.stdout.decode()}"
+    error = result.stderr or b"package is not installed"
+    assert log_of(task, "install.log") == (
+        "Cannot find out the version of tool\n"
+        "command: dpkg-query --show '--showformat=${Version}' tool\n"
+        "exit code: 1\n"
+        f"stdout: {result.stdout.decode()}\n"
+        f"stderr: {error.decode()}\n"
+        "\n"
+    )
     task.cleanup()
+
+
+def test_step_that_was_aborted_raises_if_it_was_to_succeed(tmp_path: Path) -> None:
+    task = make_task(tmp_path, lambda *_: FakeResult(hangs_s=30))
+    task._prepare_executor_instance()
+    task.abort()
+    with pytest.raises(subprocess.CalledProcessError):
+        task.run_executor_command(["apt-get", "update"], "install.log")
+    assert log_of(task, "install.log") == "Executing: apt-get update\n"
+    assert calls_of(task) == []
+    task.cleanup()
+
+
+def test_abort_ends_a_step(tmp_path: Path) -> None:
+    task = make_task(tmp_path, lambda *_: FakeResult(stdout=b"begun\n", hangs_s=30))
+    task._prepare_executor_instance()
+    threading.Timer(0.3, task.abort).start()
+    before = time.monotonic()
+    with pytest.raises(subprocess.CalledProcessError):
+        task.run_executor_command(["apt-get", "update"], "install.log")
+    assert time.monotonic() - before < 2
+    assert log_of(task, "install.log") == "Executing: apt-get update\nbegun\n"
+    task.cleanup()
+
+
+def test_steps_need_an_instance(tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    with pytest.raises(AssertionError, match="no instance"):
+        task.run_executor_command(["true"], "install.log")
+    with pytest.raises(AssertionError, match="no instance"):
+        task.get_package_version("tool")
 
 
 def test_image_only(tmp_path: Path) -> None:
@@ -267,3 +302,21 @@ def test_statistics_are_polled(tmp_path: Path) -> None:
     with TaskStatistics(task, interval_s=0.01) as statistics:
         time.sleep(0.2)
     assert statistics.result().cpu_count == 2
+
+
+def test_measuring_goes_on_after_a_sandbox_was_gone(tmp_path: Path) -> None:
+    answers = iter([FileNotFoundError("gone"), ExecutorStatistics(memory=5)])
+
+    def measure(instance: FakeInstance | None) -> ExecutorStatistics:
+        answer = next(answers, ExecutorStatistics())
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    task = make_task(tmp_path)
+    task.executor = type("Measured", (), {"get_statistics": staticmethod(measure)})
+    with TaskStatistics(task, interval_s=0.01) as statistics:
+        deadline = time.monotonic() + 10
+        while statistics.result().memory is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert statistics.result().memory == 5
