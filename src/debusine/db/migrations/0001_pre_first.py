@@ -27,7 +27,6 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('outcome', models.CharField(blank=True, default='', max_length=32)),
-                ('blame', models.CharField(blank=True, default='', max_length=16)),
                 ('reason', models.TextField(blank=True, default='')),
                 ('log_size_bytes', models.BigIntegerField(default=0)),
                 ('statistics', models.JSONField(null=True)),
@@ -96,7 +95,6 @@ class Migration(migrations.Migration):
                 ('category', models.CharField(max_length=255)),
                 ('data', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField()),
-                ('last_upload_at', models.DateTimeField(null=True)),
                 ('expiration_delay', models.DurationField(null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='artifacts', to=settings.AUTH_USER_MODEL)),
             ],
@@ -166,7 +164,6 @@ class Migration(migrations.Migration):
                 ('dynamic_metadata_updated_at', models.DateTimeField(null=True)),
                 ('provided_tags', models.JSONField(default=list)),
                 ('required_tags', models.JSONField(default=list)),
-                ('tag_sources', models.JSONField(default=dict)),
                 ('concurrency', models.PositiveIntegerField(default=1)),
                 ('activation_token', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='activating_worker', to='db.token')),
                 ('token', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='worker', to='db.token')),
@@ -201,7 +198,6 @@ class Migration(migrations.Migration):
                 ('expiration_delay', models.DurationField(null=True)),
                 ('scheduler_tags_provided', models.JSONField(default=list)),
                 ('scheduler_tags_required', models.JSONField(default=list)),
-                ('tag_sources', models.JSONField(default=dict)),
                 ('order', models.BigIntegerField(default=0)),
                 ('retry_count', models.PositiveIntegerField(default=0)),
                 ('aborted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -282,14 +278,6 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('artifact', 'target', 'type'), name='artifact_relation')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='fileupload',
-            index=models.Index(fields=['last_activity_at'], name='upload_idle'),
-        ),
-        migrations.AddIndex(
-            model_name='fileinartifact',
-            index=models.Index(condition=models.Q(('complete', False)), fields=['artifact'], name='file_incomplete'),
         ),
         migrations.AddConstraint(
             model_name='fileinartifact',
