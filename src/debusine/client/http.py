@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -147,7 +148,11 @@ class Transport:
 
     def __post_init__(self) -> None:
         self.base_url = self.base_api_url.rstrip("/")
-        self._session = self.session or make_session(self.base_url)
+
+    @cached_property
+    def _connections(self) -> requests.Session:
+        """Made at the first request: many a task sends none."""
+        return self.session or make_session(self.base_url)
 
     def call(
         self,
@@ -220,7 +225,7 @@ class Transport:
         identity = {"User-Agent": USER_AGENT}
         if self.token is not None and same_origin(url, self.base_url):
             identity["Token"] = self.token
-        return self._session.request(
+        return self._connections.request(
             method,
             url,
             headers={**identity, **headers},

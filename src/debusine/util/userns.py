@@ -179,13 +179,14 @@ def remove_tree(path: Path) -> None:
 
 def mounts_below(path: Path) -> list[Path]:
     """Mount points at or below a path, innermost first; what we can see of them."""
-    top = path.resolve()
+    top = os.fsencode(path.resolve())
+    below = top.rstrip(b"/") + b"/"
     found = []
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
         name = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ")[4])
-        point = Path(os.fsdecode(name))
-        if point.is_relative_to(top):
-            found.append(point)
+        # most are elsewhere, and this is asked several times for each task
+        if name == top or name.startswith(below):
+            found.append(Path(os.fsdecode(name)))
     # what was mounted last on the same place comes first
     found.reverse()
     found.sort(key=lambda point: len(point.parts), reverse=True)
