@@ -86,7 +86,8 @@ class Waiting(WireModel):
 class WorkRequestUpdate(StrictWireModel):
     """What a client may change."""
 
-    priority_adjustment: int
+    # what every database can hold in a column of integers
+    priority_adjustment: int = Field(ge=-(2**31), lt=2**31)
 
 
 class WorkRequestCompleted(StrictWireModel):

@@ -202,6 +202,15 @@ def test_priority_update_refuses_other_keys(api: Any) -> None:
     assert api.patch(f"/work-request/{pk}/", body).status_code == 400
 
 
+@pytest.mark.parametrize("adjustment", [2**31, -(2**31) - 1, 10**30])
+def test_priority_update_refuses_what_no_database_can_hold(api: Any, adjustment: int) -> None:
+    pk = create(api)["id"]
+    answer = api.patch(f"/work-request/{pk}/", {"priority_adjustment": adjustment})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Cannot update work request")
+    assert set(answer.json()["validation_errors"]) == {"priority_adjustment"}
+    assert api.get(f"/work-request/{pk}/").json()["priority_adjustment"] == 0
+
+
 def test_abort_ends_a_request_once(api: Any, user: User) -> None:
     pk = create(api)["id"]
     record = api.post(f"/work-request/{pk}/abort/").json()
