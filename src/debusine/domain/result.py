@@ -61,6 +61,7 @@ class Cause(StrEnum):
 
     BUILD_FAILED = "build-failed"
     DEPENDENCIES_UNMET = "dependencies-unmet"
+    ARCHIVE_UNTRUSTED = "archive-untrusted"
     SOURCE_UNUSABLE = "source-unusable"
     NOT_FOR_ARCHITECTURE = "not-for-architecture"
     NETWORK_FAILED = "network-failed"
@@ -78,6 +79,7 @@ class Cause(StrEnum):
             case (
                 Cause.BUILD_FAILED
                 | Cause.DEPENDENCIES_UNMET
+                | Cause.ARCHIVE_UNTRUSTED
                 | Cause.SOURCE_UNUSABLE
                 | Cause.NOT_FOR_ARCHITECTURE
                 | Cause.OUTPUT_INCONSISTENT

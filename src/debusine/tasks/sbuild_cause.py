@@ -27,6 +27,8 @@ _NETWORK = re.compile(
     r"^E: (?:Failed|Unable) to fetch |Temporary failure resolving|Could not connect to",
     re.MULTILINE,
 )
+_UNTRUSTED = re.compile(r"^E: The repository '(.+)' is (?:not|no longer) signed\.", re.MULTILINE)
+_SIGNATURE = re.compile(r"^(?:W|E): GPG error: .+?: (The .*|.*signature.*)$", re.MULTILINE)
 _DISK = re.compile(
     r"No space left on device|Disk quota exceeded|You don't have enough free space"
     r"|Disk space is probably not sufficient"
@@ -79,9 +81,8 @@ def _explain(fail_stage: str | None, log: str, dose: DoseReport | None) -> tuple
         return Cause.OUT_OF_DISK_SPACE, f"the worker's disk is full ({fail_stage})"
     if fail_stage in _SOURCE_STAGES:
         return _explain_source(fail_stage)
-    if trouble := _NETWORK.search(log):
-        line = _line_around(log, trouble.start())
-        return Cause.NETWORK_FAILED, f"a mirror did not answer as it should: {line}"
+    if found := _explain_archive(log):
+        return found
     if fail_stage in UNINSTALLABLE_STAGES:
         details = "; ".join(_uninstallable(log, dose))
         text = "build dependencies cannot be installed"
@@ -104,6 +105,18 @@ def _explain_build(log: str) -> tuple[Cause, str]:
     if target := _last(_TARGET, tail):
         return Cause.BUILD_FAILED, f"{text} in target {target[1]} of debian/rules: {target[2]}"
     return Cause.BUILD_FAILED, text
+
+
+def _explain_archive(log: str) -> tuple[Cause, str] | None:
+    """Tell an archive that APT does not believe from one that it cannot read."""
+    if untrusted := _UNTRUSTED.search(log):
+        said = f": {why[1]}" if (why := _SIGNATURE.search(log)) else ""
+        text = f"{untrusted[1]} is not signed by a key that the build was given for it{said}"
+        return Cause.ARCHIVE_UNTRUSTED, text
+    if trouble := _NETWORK.search(log):
+        line = _line_around(log, trouble.start())
+        return Cause.NETWORK_FAILED, f"a mirror did not answer as it should: {line}"
+    return None
 
 
 def _explain_source(fail_stage: str) -> tuple[Cause, str]:

@@ -16,6 +16,15 @@ The following packages have unmet dependencies:
  sbuild-build-depends-main-dummy : Depends: no-such-package but it is not installable
 E: Unable to correct problems, you have held broken packages.
 """
+UNSIGNED = """\
+Err:2 http://a.example.org probe InRelease
+  The following signatures couldn't be verified because the public key is not available: NO_PUBKEY 1
+Reading package lists...
+W: GPG error: http://a.example.org probe InRelease: The following signatures couldn't be verified\
+ because the public key is not available: NO_PUBKEY 0123456789ABCDEF
+E: The repository 'http://a.example.org probe InRelease' is not signed.
+E: apt-get update failed
+"""
 REASONS = [
     {"missing": {"pkg": {
         "package": "libfoo-dev", "version": "1", "unsat-dependency": "libbar:amd64 (>= 2)"}}},
@@ -96,6 +105,25 @@ def report(reasons: list[dict[str, object]]) -> DoseReport:
             "E: You don't have enough free space in /var/cache/apt/archives/.\n",
             Cause.OUT_OF_DISK_SPACE,
             "the worker's disk is full (install-deps)",
+        ),
+        (
+            "apt-get-update",
+            UNSIGNED,
+            Cause.ARCHIVE_UNTRUSTED,
+            (
+                "http://a.example.org probe InRelease is not signed by a key that the build was"
+                " given for it: The following signatures couldn't be verified because the public"
+                " key is not available: NO_PUBKEY 0123456789ABCDEF"
+            ),
+        ),
+        (
+            "apt-get-update",
+            "E: The repository 'http://deb.example.org ./ Release' is no longer signed.\n",
+            Cause.ARCHIVE_UNTRUSTED,
+            (
+                "http://deb.example.org ./ Release is not signed by a key that the build was"
+                " given for it"
+            ),
         ),
         ("arch-check", "", Cause.NOT_FOR_ARCHITECTURE, "the package is not for this architecture"),
         ("unpack", "", Cause.SOURCE_UNUSABLE, "the source package cannot be unpacked"),
