@@ -120,6 +120,7 @@ def main() -> None:
         with server(root) as running:
             row("debusine up on an existing data directory", running.ready_s * 1000, "ms", "3000")
             measure_running(running, arguments.rounds)
+        row("yardstick again: is the machine still as fast?", yardstick_s() * 1000, "ms", "-")
 
 
 if __name__ == "__main__":
