@@ -29,6 +29,7 @@ class TestTaskData(BaseTaskData):
     :param path: a file to write to
     :param size: how many bytes to print
     :param seconds: how long to last
+    :param stage: the method in which to misbehave
     """
 
     __test__ = False
@@ -36,6 +37,7 @@ class TestTaskData(BaseTaskData):
     path: str = ""
     size: int = 0
     seconds: float = 0
+    stage: str = "run"
 
 
 class _TestTask(BaseExternalTask[TestTaskData, BaseDynamicTaskData]):
@@ -99,7 +101,42 @@ class TestEscape(_TestTask):
     TASK_NAME = "testescape"
 
     @override
+    def fetch_input(self, destination: Path) -> bool:
+        self._misbehave("fetch_input")
+        return True
+
+    @override
+    def configure_for_execution(self, download_directory: Path) -> bool:
+        self._misbehave("configure_for_execution")
+        return True
+
+    @override
+    def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
+        self._misbehave("prepare_to_run")
+
+    @override
     def run(self, execute_directory: Path) -> WorkRequestResults:
+        self._misbehave("run")
+        return WorkRequestResults.SUCCESS
+
+    @override
+    def check_directory_for_consistency_errors(self, build_directory: Path) -> list[str]:
+        self._misbehave("check_directory_for_consistency_errors")
+        return []
+
+    @override
+    def upload_artifacts(
+        self, execute_directory: Path, *, execution_result: WorkRequestResults
+    ) -> None:
+        self._misbehave("upload_artifacts")
+
+    @override
+    def cleanup(self) -> None:
+        self._misbehave("cleanup")
+
+    def _misbehave(self, stage: str) -> None:
+        if stage != self.data.stage:
+            return
         pids = [self._start_stray(double_fork=double) for double in (False, True)]
         scratch = self.get_scratch_directory()
         (scratch / "mark").write_text("here")
@@ -110,7 +147,6 @@ class TestEscape(_TestTask):
         end = time.monotonic() + self.data.seconds
         while time.monotonic() < end:
             time.sleep(0.05)
-        return WorkRequestResults.SUCCESS
 
     @staticmethod
     def _start_stray(*, double_fork: bool) -> int:

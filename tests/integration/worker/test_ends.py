@@ -19,8 +19,10 @@ from debusine.testing.server_wire import Answer, Fault
 MakeAgent = Callable[[LiveServer], AgentProgram]
 
 
-def begin_escape(agent: AgentProgram, report_path: Path, *, seconds: float = 100) -> int:
-    data = {"path": str(report_path), "seconds": seconds}
+def begin_escape(
+    agent: AgentProgram, report_path: Path, *, seconds: float = 100, stage: str = "run"
+) -> int:
+    data = {"path": str(report_path), "seconds": seconds, "stage": stage}
     return agent.begin("testescape", task_data=data)
 
 
@@ -28,8 +30,22 @@ def gone(pids: list[int], scratch: Path) -> bool:
     return not any(is_alive(pid) for pid in pids) and not scratch.exists()
 
 
-def test_abort_ends_everything_within_two_seconds(agent: AgentProgram, report_path: Path) -> None:
-    number = begin_escape(agent, report_path)
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "fetch_input",
+        "configure_for_execution",
+        "prepare_to_run",
+        "run",
+        "check_directory_for_consistency_errors",
+        "upload_artifacts",
+        "cleanup",
+    ],
+)
+def test_abort_ends_everything_within_two_seconds(
+    agent: AgentProgram, report_path: Path, stage: str
+) -> None:
+    number = begin_escape(agent, report_path, stage=stage)
     pids, scratch = escaped(report_path)
     assert all(is_alive(pid) for pid in pids)
     assert scratch.exists()
