@@ -109,6 +109,15 @@ def test_asks_before_it_removes(data_dir: DataDir, home: Path) -> None:
     del home
     result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root)], input="n\n")
     assert "Remove all of this?" in result.output
+    assert "Nothing was removed." in result.output
+    assert data_dir.root.exists()
+
+
+def test_says_what_removes_without_asking_if_nobody_answers(data_dir: DataDir, home: Path) -> None:
+    del home
+    result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root)], input="")
+    assert result.exit_code == 1
+    assert "Nothing was removed; --yes" in result.output
     assert data_dir.root.exists()
 
 

@@ -20,6 +20,7 @@ from debusine.cli.building.request import (
     BuildRequest,
     extra_packages,
     parse_extra_repository,
+    require_packages,
 )
 from debusine.cli.building.session import BuildSession, Wishes
 from debusine.cli.building.source import load_source
@@ -395,6 +396,38 @@ def test_extra_packages_of_a_directory(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "x.txt"):
         with pytest.raises(UserError, match="--extra-package"):
             extra_packages([path])
+
+
+@pytest.mark.parametrize(
+    ("components", "architectures"),
+    [
+        (("any",), "any"),
+        (("any",), "amd64 all"),
+        (("all", "source"), "any all"),
+        (("all", "any"), "all"),
+        (("source",), "all"),
+        (("all",), ""),
+    ],
+)
+def test_what_a_source_has_can_be_built(components: list[str], architectures: str) -> None:
+    require_packages(components, frozenset(architectures.split()))
+
+
+@pytest.mark.parametrize(
+    ("components", "architectures", "said", "remedy"),
+    [
+        (("all",), "linux-any", "--arch-all: the packages of this source", "give --arch-any"),
+        (("all", "source"), "arm64 amd64", "architecture amd64, arm64", "give --arch-any"),
+        (("any",), "all", "--arch-any: the packages of this source", "give --arch-all"),
+    ],
+)
+def test_what_a_source_lacks_is_said_before_it_is_built(
+    components: list[str], architectures: str, said: str, remedy: str
+) -> None:
+    with pytest.raises(UserError, match="nothing to build with") as caught:
+        require_packages(components, frozenset(architectures.split()))
+    assert said in caught.value.brief
+    assert remedy in (caught.value.resolution or "")
 
 
 def test_extra_repositories(tmp_path: Path) -> None:

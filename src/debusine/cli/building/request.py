@@ -60,6 +60,24 @@ class BuildRequest:
         return data
 
 
+def require_packages(components: Iterable[str], architectures: frozenset[str]) -> None:
+    """
+    Find out now whether a source has any binary package of the kinds that are wanted.
+
+    :param components: of ``all``, ``any`` and ``source``
+    :param architectures: words of the field Architecture of the .dsc; none: nobody knows
+    :raises UserError: if it has none
+    """
+    wanted = set(components) & set(DEFAULT_COMPONENTS)
+    kinds = {"all" if word == "all" else "any" for word in architectures}
+    if wanted and kinds and not wanted & kinds:
+        raise UserError(
+            f"nothing to build with --arch-{wanted.pop()}: the packages of this source are of"
+            f" architecture {', '.join(sorted(architectures))}",
+            resolution=f"Leave the option out, or give --arch-{kinds.pop()}.",
+        )
+
+
 def lintian_data(source: int, binaries: Sequence[int], environment: str) -> JsonObject:
     """Task data of the check of a source and what was built of it."""
     return {

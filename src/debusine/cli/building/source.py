@@ -68,12 +68,14 @@ class Source:
 
     :param dsc: its control file; the other files lie beside it
     :param distribution: what its changelog aims at, None if nothing says so
+    :param architectures: of the binary packages: words as in the field Architecture of the .dsc
     """
 
     dsc: Path
     name: str
     version: str
     distribution: str | None
+    architectures: frozenset[str]
     artifact: LocalArtifact
 
     @property
@@ -97,5 +99,6 @@ def load_source(dsc: Path) -> Source:
         name=name,
         version=version,
         distribution=entry.distribution if entry else None,
+        architectures=control.architectures,
         artifact=artifact,
     )

@@ -24,6 +24,7 @@ from debusine.cli.building.request import (
     BuildRequest,
     extra_packages,
     parse_extra_repository,
+    require_packages,
     split_words,
 )
 from debusine.cli.building.session import BuildSession, Wishes
@@ -143,6 +144,7 @@ class _Build:
             machine = self._machine()
             suites = SuiteFinder(machine=machine, options=self._mirrors(), say=self._screen.note)
             source, suite = self._acquisition(suites).get(options["source"], Path(scratch))
+            require_packages(request_parts["components"], source.architectures)
             wanted = self._environment(suites, suite)
             output = self._output(source)
             request = BuildRequest(

@@ -34,7 +34,7 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
     """
     Remove data, cached environments, units and accounts that debusine made here.
 
-    Packages that were installed stay. The exit status is 1 if something could not be removed.
+    Packages that were installed stay. The exit status is 1 if something was not removed.
     """
     data_dir = data_dir.absolute()
     if not dry_run:
@@ -47,12 +47,26 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
         click.echo(f"{belonging.size_bytes / MIB:10.1f} MiB  {belonging.what}: {belonging.where}")
     if dry_run:
         return 0
-    if not yes:
-        click.confirm("Remove all of this?", abort=True)
+    if not yes and not _confirmed():
+        click.echo("Nothing was removed.")
+        return 1
     failures = [failure for belonging in found if (failure := _remove(belonging))]
     for failure in failures:
         click.echo(failure, err=True)
     return 1 if failures else 0
+
+
+def _confirmed() -> bool:
+    """
+    Ask.
+
+    :raises click.Abort: if there is nobody who could answer
+    """
+    try:
+        return click.confirm("Remove all of this?")
+    except click.Abort:
+        click.echo("\nNothing was removed; --yes removes without asking.", err=True)
+        raise
 
 
 def _remove(belonging: Belonging) -> str | None:
