@@ -33,6 +33,7 @@ from debusine.util.apt_config import read_machine
 from debusine.util.apt_sources import AptSource
 
 PREFIX = "/debian/"
+EXTRA_PREFIX = "/extra/"
 
 
 def new_credentials() -> Credentials:
@@ -68,6 +69,11 @@ class PrivateMirror:
     def client_key(self) -> Path:
         """By which the mirror knows its clients."""
         return self.mirror.ca.with_name("client.key")
+
+    @property
+    def extra_url(self) -> str:
+        """Where APT finds the directory beside the mirror."""
+        return f"https://{self.mirror.host}:{self.mirror.port}{EXTRA_PREFIX}"
 
     def configure_apt(self, directory: Path) -> Path:
         """
@@ -113,10 +119,15 @@ class PrivateMirror:
 
 
 class _Upstream:
-    """Files of the real mirror, each fetched once, the way this machine's APT does."""
+    """
+    Files of the real mirror, each fetched once, the way this machine's APT does.
 
-    def __init__(self, uri: str, keep: Path) -> None:
+    :param extra: directory that is served as well
+    """
+
+    def __init__(self, uri: str, keep: Path, extra: Path | None) -> None:
         self._uri = uri.rstrip("/")
+        self._extra = extra
         self._keep = keep
         self._files: dict[str, Path | None] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -125,9 +136,13 @@ class _Upstream:
         """
         Fetch a file.
 
-        :param path: below the root of the mirror
+        :param path: below the root of the server
         :returns: None if there is none
         """
+        if path.startswith(EXTRA_PREFIX) and self._extra:
+            found = self._extra / path.removeprefix(EXTRA_PREFIX)
+            return found if found.is_file() else None
+        path = path.removeprefix(PREFIX)
         with self._locks[path]:
             if path not in self._files:
                 target = self._keep / secrets.token_hex(8)
@@ -152,7 +167,7 @@ def _serve_upstream(
         def do_GET(self) -> None:
             if not is_admitted(self, traffic, credentials):
                 return
-            path = upstream.get(self.path.removeprefix(PREFIX))
+            path = upstream.get(self.path)
             content = b"" if path is None else path.read_bytes()
             self.send_response(404 if path is None else 200)
             self.send_header("Content-Length", str(len(content)))
@@ -168,16 +183,21 @@ def _serve_upstream(
 
 
 @contextmanager
-def serve_private(source: AptSource, certificates: Path) -> Iterator[PrivateMirror]:
+def serve_private(
+    source: AptSource, certificates: Path, *, extra: Path | None = None
+) -> Iterator[PrivateMirror]:
     """
     Let a source of this machine be reached in a difficult way only.
 
     :param certificates: made by :func:`~debusine.testing.apt_mirror.certificate_authority`
+    :param extra: directory that can be reached in the same way, see ``extra_url``
     """
     credentials = new_credentials()
     with (
         TemporaryDirectory(prefix="debusine-mirror-") as keep,
-        _serve_upstream(_Upstream(source.uri, Path(keep)), certificates, credentials) as mirror,
+        _serve_upstream(
+            _Upstream(source.uri, Path(keep), extra), certificates, credentials
+        ) as mirror,
         serve_proxy(mirror, new_credentials()) as proxy,
     ):
         yield PrivateMirror(source=source, mirror=mirror, proxy=proxy, credentials=credentials)

@@ -27,6 +27,7 @@ from debusine.tasks.apt_lending import install
 from debusine.tasks.executors.base import ExecutorOptions
 from debusine.tasks.executors.unshare import UnshareExecutor
 from debusine.testing.environment import RealEnvironment, machine_source
+from debusine.testing.extra_archive import ExtraArchive, extra_archive
 from debusine.testing.ordinary_user import OrdinaryUser, ordinary_user, workplace
 from debusine.testing.private_mirror import PrivateMirror, serve_private
 from debusine.testing.secret_search import secrets_below, tar_names
@@ -93,8 +94,19 @@ class Build:
 
 
 @pytest.fixture(scope="module")
-def private(certificates: Path) -> Iterator[PrivateMirror]:
-    with serve_private(machine_source(), certificates) as made:
+def extra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtraArchive]:
+    """An archive of the user; one of its packages is newer than that of the environment."""
+    made = tmp_path_factory.mktemp("extra")
+    with extra_archive() as archive:
+        archive.add_flat(
+            "flat", make_leak(made, "tiny-private"), make_leak(made, "build-essential", "999")
+        )
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def private(certificates: Path, extra: ExtraArchive) -> Iterator[PrivateMirror]:
+    with serve_private(machine_source(), certificates, extra=extra.root) as made:
         yield made
 
 
@@ -126,30 +138,31 @@ def make_spy(directory: Path) -> Path:
         name="tiny-spy",
         packages={"tiny-spy": "any"},
         rules=made.RULES_HEAD + made.RULES_C + SPY,
-        build_depends="ed, tiny-leak",
+        build_depends="ed, tiny-leak, tiny-private",
         extra={"spy": SPY_SCRIPT},
     )
     dsc: Path = made.make_source(source, directory, NONCE)
     return dsc
 
 
-def make_leak(directory: Path) -> Path:
+def make_leak(directory: Path, name: str = "tiny-leak", version: str = "1") -> Path:
     """Make a package that tells what it sees when it is installed; returns its .deb."""
-    root = directory / "tiny-leak/DEBIAN"
+    root = directory / f"{name}/DEBIAN"
     root.mkdir(parents=True)
     (root / "control").write_text(
-        "Package: tiny-leak\nVersion: 1\nArchitecture: all\n"
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
         "Maintainer: A <a@example.org>\nDescription: tells what it sees\n"
     )
-    (root / "postinst").write_text(LEAK_SCRIPT)
-    (root / "postinst").chmod(0o755)
-    deb = directory / "tiny-leak_1_all.deb"
+    for script in ("preinst", "postinst"):
+        (root / script).write_text(LEAK_SCRIPT.replace("leak runs", f"{name} runs"))
+        (root / script).chmod(0o755)
+    deb = directory / f"{name}_{version}_all.deb"
     run(Command(["dpkg-deb", "--root-owner-group", "--build", str(root.parent), str(deb)]))
     return deb
 
 
 @pytest.fixture(scope="module")
-def build(private: PrivateMirror, machine: Path) -> Build:
+def build(private: PrivateMirror, machine: Path, extra: ExtraArchive) -> Build:
     """Build the spy; makes the environment first."""
     apt_config = private.configure_apt(machine / "apt")
     place = machine / "place"
@@ -159,6 +172,7 @@ def build(private: PrivateMirror, machine: Path) -> Build:
     argv = [
         str(Path(sys.executable).with_name("debusine")), "build", str(dsc),
         "--suite", private.source.suite, "--no-lintian", "--extra-package", str(leak),
+        "--extra-repository", f"deb [signed-by={extra.key.armoured}] {private.extra_url} flat/",
         "--data-dir", str(place / "data"), "--output", str(place / "output"),
     ]  # fmt: skip
     env = {**os.environ, "APT_CONFIG": str(apt_config), "HOME": str(machine / "home")}
@@ -179,6 +193,7 @@ def test_the_package_is_built_through_proxy_and_mirror(
     asked = " ".join(private.mirror.traffic.asked)
     assert f"/debian/dists/{private.source.suite}/InRelease" in asked
     assert "/pool/main/e/ed/ed_" in asked
+    assert "/extra/flat/tiny-private_1_all.deb" in asked
     assert set(private.proxy.traffic.asked) == {f"{private.mirror.host}:{private.mirror.port}"}
     assert (private.proxy.traffic.refused, private.mirror.traffic.refused) == (0, 0)
 
@@ -188,7 +203,10 @@ def test_the_package_found_nothing(build: Build) -> None:
     text = log.read_text(errors="replace")
     spied = text[text.index("spy is ") : text.rindex("spy is done")]
 
-    assert "leak runs as root" in text
+    assert "tiny-leak runs as root" in text
+    assert "tiny-private runs as root" in text
+    # an upgrade would run while APT is still lent what it needs
+    assert "build-essential runs as root" not in text
     assert "spy is root" not in spied
     assert "spy: /etc/apt/" in spied
     assert "spy: /proc/1/cmdline" in spied

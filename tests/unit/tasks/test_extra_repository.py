@@ -8,7 +8,7 @@ import pytest
 from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
-from debusine.tasks import ExtraRepositoryMixin
+from debusine.tasks import BaseExternalTask, ExtraRepositoryMixin
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExtraRepositories,
     BaseTaskDataWithExtraRepositories,
@@ -185,6 +185,35 @@ def test_a_task_may_know_better_which_apt_reads_inline_keys(tmp_path: Path) -> N
         "extra_repository_0.sources",
         "extra_apt_key_0.asc",
     }
+
+
+def test_other_bases_of_a_task_are_prepared_as_well() -> None:
+    class Prepared(
+        BaseExternalTask[
+            BaseTaskDataWithExtraRepositories, BaseDynamicTaskDataWithExtraRepositories
+        ]
+    ):
+        """Abstract, so not registered."""
+
+        @override
+        def post_init(self) -> None:
+            super().post_init()
+            self.is_prepared = True
+
+    class Both(Base, Prepared):
+        TASK_VERSION = 1
+
+        @override
+        def get_subject(self) -> str | None:
+            return None
+
+        @override
+        def run(self, execute_directory: Path) -> WorkRequestResults:
+            return WorkRequestResults.SUCCESS
+
+    task = Both({"build_architecture": "amd64"})
+    assert task.is_prepared
+    assert task.extra_repository_sources == []
 
 
 def test_objects_do_not_share_their_lists(tmp_path: Path) -> None:
