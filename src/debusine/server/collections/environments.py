@@ -21,7 +21,8 @@ from debusine.server.collections.base import (
 )
 
 _FORMATS = {SystemTarball.category: "tarball", SystemImage.category: "image"}
-_KEYS = ("codename", "architecture", "variant", "backend", "origin")
+_KEYS = ("codename", "architecture", "variant", "backend")
+_HAS_NO_ORIGIN = Q(data__origin__isnull=True) | Q(data__origin=None)
 _IS_DEFAULT = Q(data__default__isnull=True) | Q(data__default=True)
 
 
@@ -46,8 +47,13 @@ class Environments(CollectionKind):
         for key in _KEYS:
             if key in wanted:
                 items = items.filter(**{f"data__{key}": wanted[key] or None})
-        if "origin" not in wanted:
-            items = items.filter(_IS_DEFAULT)
+        match wanted.get("origin"):
+            case None:
+                items = items.filter(_IS_DEFAULT)
+            case "":
+                items = items.filter(_HAS_NO_ORIGIN)
+            case origin:
+                items = items.filter(data__origin=origin)
         categories = [
             category for category, name in _FORMATS.items() if name == wanted.get("format")
         ]
@@ -59,19 +65,20 @@ class Environments(CollectionKind):
     def describe(self, artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:
         if artifact.category not in _FORMATS:
             return super().describe(artifact, variables)
-        data = {
+        data: dict[str, Any] = {
             "codename": variables.get("codename") or artifact.data["codename"],
             "architecture": artifact.data["architecture"],
             "variant": variables.get("variant") or None,
             "backend": variables.get("backend") or None,
-            "origin": variables.get("origin") or None,
         }
         texts = [_FORMATS[artifact.category], *(str(data[key] or "") for key in _KEYS)]  # type: ignore[index]  # checked above
+        if origin := variables.get("origin"):
+            data["origin"] = origin
+            texts.append(str(origin))
+        elif data["variant"] is None and data["backend"] is None:
+            texts = texts[:3]
         if any(":" in text or "/" in text for text in texts):
             raise ItemAdditionError(f"names of environments cannot hold ':' or '/': {texts}")
-        if data["origin"] is None:
-            texts.pop()
-            if data["variant"] is None and data["backend"] is None:
-                texts = texts[:3]
-        is_default = variables.get("default") is not False
-        return NewItem(name=":".join(texts), data={**data, "default": is_default})
+        if variables.get("default") is False:
+            data["default"] = False
+        return NewItem(name=":".join(texts), data=data)
