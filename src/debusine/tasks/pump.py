@@ -68,7 +68,7 @@ class Pump:
         """Begin to read."""
         self._thread.start()
 
-    def finish(self, *, limit_s: float | None = None) -> None:
+    def finish(self, *, limit_s: float | None) -> None:
         """
         Wait until all is passed on; call it after the end of the process.
 

@@ -256,6 +256,13 @@ def test_can_run_on(metadata: dict[str, Any], *, expected: bool) -> None:
     assert Noop({}).can_run_on(metadata) is expected
 
 
+def test_who_gives_no_version_and_type_has_none_and_is_for_workers() -> None:
+    members = {"run": Runnable.run, "get_subject": Runnable.get_subject}
+    plain = type("Plain", (BaseExternalTask,), members)
+    assert plain.analyze_worker() == {"plain:version": None}
+    assert BaseExternalTask.class_from_name(TaskTypes.WORKER, "plain") is plain
+
+
 def test_defaults_of_a_task() -> None:
     task = Noop({})
     assert task.compute_system_required_tags() == set()

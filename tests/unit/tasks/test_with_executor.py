@@ -14,6 +14,7 @@ from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseTaskWithExecutor, RunCommandTask
 from debusine.tasks.executors.base import ExecutorStatistics
+from debusine.tasks.inputs.inputs import Stage
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.tasks.statistics import TaskStatistics
 from debusine.testing.clock import FakeClock
@@ -237,6 +238,13 @@ def test_image_only(tmp_path: Path) -> None:
 def test_backend(tmp_path: Path) -> None:
     assert make_task(tmp_path).backend is BackendType.UNSHARE
     assert make_task(tmp_path, backend="qemu").backend is BackendType.QEMU
+
+
+def test_architecture_is_looked_up_first(tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    pending = [field for _, field in task.iter_all_fields(Stage.PENDING)]
+    assert pending == [BaseTaskWithExecutor.inputs["build_architecture"]]
+    assert pending[0].verbose_name == "Build architecture"
 
 
 def test_required_tags(tmp_path: Path) -> None:
