@@ -15,20 +15,20 @@ import contextlib
 import hashlib
 import json
 import os
-import queue
 import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mutants import ROOT, Collector, Mutant, collect_modules, collect_page
+from mutants import ROOT, Mutant, Probe, collect_modules, collect_page
 
 from debusine.util.command import Command, CommandError, run
+from debusine.worker.processes import become_subreaper, kill_descendants
 
 # the engine's own tests first
 SELECTION = (
@@ -44,7 +44,10 @@ BEHIND_THE_PAGE = (
 )  # fmt: skip
 # a mutant may hang; a busy machine may be slow
 TEST_LIMIT_S = 30
+RUN_LIMIT_S = 90
 FIRST_TESTS = 30
+# no test left to run is no failure
+PASSED = frozenset({0, 5})
 # of pytest only what these tests need: most of the time goes into starting it
 SETTINGS = """
 [pytest]
@@ -155,45 +158,50 @@ class Tree:
         for compiled in self.inside(path).parent.glob(f"__pycache__/{path.stem}.*.pyc"):
             compiled.unlink()
 
-    def pytest(self, *arguments: str, probes: Path | None = None) -> tuple[int, str]:
+    def pytest(self, *arguments: str, noted: Path | None = None) -> tuple[int, str]:
         """Exit status and output of a run of tests."""
         env = {
             **os.environ,
             "PYTHONPATH": str(self.directory / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "MUTATION_PROBES": str(probes or os.devnull),
+            "MUTATION_PROBES": str(noted or os.devnull),
         }
         argv = [
             *(sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no"),
             *("-m", "not real", f"--timeout={TEST_LIMIT_S}"),
             *arguments,
         ]
-        command = Command(argv, cwd=self.directory, env=env, check=False, timeout_s=900)
+        limit_s = RUN_LIMIT_S if noted is None else None
+        command = Command(argv, cwd=self.directory, env=env, check=False, timeout_s=limit_s)
         try:
             done = run(command)
         except CommandError as error:
-            return 1, f"FAILED {error.brief[:80]}"
+            # such as threads of a failed test that do not end; it is named already
+            done = error.completed
+        finally:
+            # a mutant may not kill what it should
+            kill_descendants(os.getpid())
         return done.returncode, done.text + done.stderr.decode(errors="replace")
 
 
-def reach(tree: Tree, found: Collector) -> dict[str, list[str]]:
+def reach(tree: Tree, probes: list[Probe]) -> dict[str, list[str]]:
     """Tests that reach each function, nearest first."""
     by_file: dict[Path, bytes] = {}
     # from the end, so that offsets stay what they are
-    for probe in sorted(found.probes.values(), key=lambda each: -each.edit.start):
+    for probe in sorted(probes, key=lambda each: -each.edit.start):
         data = by_file.get(probe.file) or probe.original
         by_file[probe.file] = probe.edit.apply(data)
     for path, data in by_file.items():
         tree.write(path, data)
-    probes = tree.directory / "probes"
-    status, output = tree.pytest(*SELECTION, probes=probes)
+    noted = tree.directory / "noted"
+    status, output = tree.pytest(*SELECTION, noted=noted)
     if status:
         raise SystemExit(f"The tests must pass before anything is changed:\n{output[-2000:]}")
-    for probe in found.probes.values():
+    for probe in probes:
         tree.write(probe.file, probe.original)
     reached: dict[str, set[str]] = {}
-    for line in probes.read_text().splitlines():
+    for line in noted.read_text().splitlines():
         symbol, _, test = line.partition("\t")
         if "::" in test:
             reached.setdefault(symbol, set()).add(test)
@@ -208,11 +216,8 @@ def _nearness(test: str) -> tuple[int, str]:
 def judge(tree: Tree, mutant: Mutant, tests: Sequence[str]) -> Verdict:
     """Run tests until one fails."""
     began = time.monotonic()
-    killer = None
     with tree.mutated(mutant):
-        for some in (tests[:FIRST_TESTS], tests[FIRST_TESTS:]):
-            if some and killer is None:
-                killer = _killer(*tree.pytest("-x", *some))
+        killer = _killer(tree, tests[:FIRST_TESTS]) or _killer(tree, tests[FIRST_TESTS:])
     return Verdict(
         name=mutant.name,
         source=source_digest(mutant),
@@ -222,35 +227,58 @@ def judge(tree: Tree, mutant: Mutant, tests: Sequence[str]) -> Verdict:
     )
 
 
-def _killer(status: int, output: str) -> str | None:
-    if status == 0:
+def _killer(tree: Tree, tests: Sequence[str]) -> str | None:
+    """A test that fails, twice: on a busy machine one may fail without a reason."""
+    left_out: list[str] = []
+    while tests:
+        failed = _failed(tree, *tests, *(f"--deselect={each}" for each in left_out))
+        if failed is None or _failed(tree, failed) is not None:
+            return failed
+        left_out.append(failed)
+    return None
+
+
+def _failed(tree: Tree, *arguments: str) -> str | None:
+    status, output = tree.pytest("-x", *arguments)
+    if status in PASSED:
         return None
-    if match := re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE):
+    if match := re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE):
         return match[1]
     raise SystemExit(f"pytest ended with {status}:\n{output[-2000:]}")
 
 
-def judge_all(
-    mutants: list[Mutant], reached: dict[str, list[str]], kept: Kept, trees: Sequence[Tree]
-) -> None:
-    """Judge mutants in parallel, one per tree at a time."""
-    free: queue.SimpleQueue[Tree] = queue.SimpleQueue()
-    for tree in trees:
-        free.put(tree)
-
-    def work(mutant: Mutant) -> Verdict:
-        tests = list(SELECTION) if mutant.probe is None else reached.get(mutant.probe, [])
-        tree = free.get()
-        try:
-            return judge(tree, mutant, tests)
-        finally:
-            free.put(tree)
-
-    with ThreadPoolExecutor(len(trees)) as pool:
-        for verdict in pool.map(work, mutants):
+def judge_all(probes: list[Probe], mutants: list[Mutant], kept: Kept, *, jobs: int) -> None:
+    """Judge mutants in parallel, each process in a tree of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="debusine-mutation-") as name,
+        ProcessPoolExecutor(jobs, initializer=_prepare, initargs=(Path(name),)) as pool,
+    ):
+        reached = pool.submit(_reach, probes).result()
+        work = [
+            (each, list(SELECTION) if each.probe is None else reached.get(each.probe, []))
+            for each in mutants
+        ]
+        for verdict in pool.map(_judge, work):
             kept.add(verdict)
-            print(f"{verdict.seconds:6.1f} s  {verdict.name}: {verdict.killer or 'SURVIVED'}",
-                  file=sys.stderr, flush=True)  # fmt: skip
+            line = f"{verdict.seconds:6.1f} s  {verdict.name}: {verdict.killer or 'SURVIVED'}"
+            print(line, file=sys.stderr, flush=True)
+
+
+_trees: list[Tree] = []
+
+
+def _prepare(directory: Path) -> None:
+    # what tests leave behind becomes ours, to be killed
+    become_subreaper()
+    _trees.append(Tree(directory / str(os.getpid())))
+
+
+def _reach(probes: list[Probe]) -> dict[str, list[str]]:
+    return reach(_trees[0], probes)
+
+
+def _judge(work: tuple[Mutant, list[str]]) -> Verdict:
+    return judge(_trees[0], *work)
 
 
 def report(mutants: list[Mutant], kept: Kept) -> int:
@@ -279,10 +307,7 @@ def main() -> int:
     kept.load()
     missing = [each for each in mutants if kept.still_holds(each) is None]
     if missing:
-        with tempfile.TemporaryDirectory(prefix="debusine-mutation-") as name:
-            jobs = range(min(given.jobs, len(missing)))
-            trees = [Tree(Path(name) / f"tree-{number}") for number in jobs]
-            judge_all(missing, reach(trees[0], found), kept, trees)
+        judge_all(list(found.probes.values()), missing, kept, jobs=min(given.jobs, len(missing)))
     return 1 if report(mutants, kept) else 0
 
 
