@@ -36,13 +36,17 @@ class Base(
     """Abstract, so not registered."""
 
 
-def make_task(*repositories: dict[str, Any], dynamic: dict[str, Any] | None = None) -> Any:
+def make_task(
+    *repositories: dict[str, Any],
+    dynamic: dict[str, Any] | None = None,
+    bases: tuple[type, ...] = (Base,),
+) -> Any:
     members = {
         "TASK_VERSION": 1,
         "get_subject": lambda _: None,
         "run": lambda *_: WorkRequestResults.SUCCESS,
     }
-    concrete = type("WithRepositories", (Base,), members)
+    concrete = type("WithRepositories", bases, members)
     resolved = {"extra_repositories": list(repositories)} if dynamic is None else dynamic
     return concrete({"build_architecture": "amd64"}, resolved)
 
@@ -172,15 +176,7 @@ def test_a_task_may_know_better_which_apt_reads_inline_keys(tmp_path: Path) -> N
         def supports_inline_signed_by(self, codename: str) -> bool:
             return False
 
-    task: Any = type(
-        "CautiousConcrete",
-        (Cautious,),
-        {
-            "TASK_VERSION": 1,
-            "get_subject": lambda _: None,
-            "run": lambda *_: WorkRequestResults.SUCCESS,
-        },
-    )({"build_architecture": "amd64"}, {"extra_repositories": [SIGNED]})
+    task = make_task(SIGNED, bases=(Cautious,))
     assert set(write(task, "trixie", tmp_path)) == {
         "extra_repository_0.sources",
         "extra_apt_key_0.asc",
@@ -200,18 +196,7 @@ def test_other_bases_of_a_task_are_prepared_as_well() -> None:
             super().post_init()
             self.is_prepared = True
 
-    class Both(Base, Prepared):
-        TASK_VERSION = 1
-
-        @override
-        def get_subject(self) -> str | None:
-            return None
-
-        @override
-        def run(self, execute_directory: Path) -> WorkRequestResults:
-            return WorkRequestResults.SUCCESS
-
-    task = Both({"build_architecture": "amd64"})
+    task = make_task(bases=(Base, Prepared))
     assert task.is_prepared
     assert task.extra_repository_sources == []
 
