@@ -14,9 +14,11 @@ from pytest_django import DjangoAssertNumQueries
 from tests.integration.lookup.conftest import add_bare, make_artifact, make_collection
 
 from debusine.db.models import Artifact, Collection, User, WorkRequest, Workspace
+from debusine.domain.work_request import TaskTypes
 from debusine.server import task_data
 from debusine.server.resolver import RELEASE_INDEX
 from debusine.server.views.task_input import show_inputs
+from debusine.tasks import BaseExternalTask
 from debusine.tasks.inputs.inputs import (
     DebusineFQDNInput,
     ExtraRepositoriesInput,
@@ -173,6 +175,20 @@ def test_a_task_that_has_changed_since_shows_no_inputs(
     request_row.save()
     assert show_inputs(request_row) == []
     assert "<h2>Inputs</h2>" not in shown(browser, request_row)
+
+
+@pytest.mark.parametrize("method", ["post_init", "iter_all_fields"])
+def test_a_task_whose_code_fails_shows_no_inputs_and_breaks_no_page(
+    api: Any, browser: Client, request_row: WorkRequest, method: str
+) -> None:
+    def fail(_task: Any, *_args: Any) -> None:
+        message = "no idea"
+        raise RuntimeError(message)
+
+    setattr(BaseExternalTask.class_from_name(TaskTypes.WORKER, NAME), method, fail)
+    assert show_inputs(request_row) == []
+    assert "<h2>Inputs</h2>" not in shown(browser, request_row)
+    assert api.get(f"/work-request/{request_row.pk}/inputs/").json() == {"inputs": []}
 
 
 def test_page_says_what_is_not_resolved_yet(browser: Client, request_row: WorkRequest) -> None:

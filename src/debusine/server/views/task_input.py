@@ -8,7 +8,7 @@ from typing import Any
 
 from debusine.db.models import WorkRequest
 from debusine.domain.work_request import TaskTypes
-from debusine.server.task_data import Task, TaskDataError, task_class
+from debusine.server.task_data import Task, TaskDataError, code_of_task, task_class
 from debusine.tasks import TaskConfigError
 from debusine.tasks.inputs.base import DataInput, TaskInput
 from debusine.tasks.inputs.container import TaskFieldContainer
@@ -35,24 +35,27 @@ def view_task_inputs(request: WorkRequest) -> wire.TaskInputs:
 
 def show_inputs(request: WorkRequest) -> list[ShownInput]:
     """Inputs of a request with their values, sorted by name; no query."""
-    task = _restore(request)
-    if task is None:
+    try:
+        kind = task_class(TaskTypes(request.task_type), request.task_name)
+        with code_of_task(request.task_name):
+            return _show_all(kind, request)
+    except TaskDataError:
+        # gone, or broken: the log has it, and the rest of the page is still worth seeing
         return []
-    data = task.data.model_dump(mode="json")
-    shown = [_show(owner, field, data) for owner, field in task.iter_all_fields()]
-    return sorted(shown, key=lambda one: one.record.name)
 
 
-def _restore(request: WorkRequest) -> Task | None:
-    """The task with the inputs it was given; None if its code has changed or is gone."""
+def _show_all(kind: type[Task], request: WorkRequest) -> list[ShownInput]:
+    """Inputs of a request; none if its data is no longer what the task takes."""
     data = request.task_data
     if request.configured_task_data is not None:
         data = request.configured_task_data
     try:
-        kind = task_class(TaskTypes(request.task_type), request.task_name)
-        return kind(data, request.dynamic_task_data)
-    except (TaskDataError, TaskConfigError):
-        return None
+        task = kind(data, request.dynamic_task_data)
+    except TaskConfigError:
+        return []
+    given = task.data.model_dump(mode="json")
+    shown = [_show(owner, field, given) for owner, field in task.iter_all_fields()]
+    return sorted(shown, key=lambda one: one.record.name)
 
 
 def _show(owner: TaskFieldContainer, field: TaskInput[Any], data: dict[str, Any]) -> ShownInput:
