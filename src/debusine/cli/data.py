@@ -26,7 +26,9 @@ def read_data(name: str) -> JsonObject:
         return read_mapping(text) if text.strip() else {}
     try:
         return read_mapping(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise click.UsageError(f"cannot read {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise click.UsageError(f"cannot read {name}: {error}") from error
 
 

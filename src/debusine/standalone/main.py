@@ -12,10 +12,11 @@ from typing import cast
 
 import django
 
+from debusine.client.listen import Listen
 from debusine.client.local_server import DataDir, find_holder
 from debusine.errors import ConflictError, DebusineError, UserError
 from debusine.standalone.logs import open_log
-from debusine.standalone.options import Listen, Options, parse_options
+from debusine.standalone.options import Options, parse_options
 from debusine.util.file_lock import FileLock, try_lock
 
 EXIT_COULD_NOT_START = 2

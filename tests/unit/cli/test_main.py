@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.shell_completion import ShellComplete
 
 from debusine.cli import commands
 from debusine.cli.main import cli, run
@@ -42,6 +43,7 @@ def test_every_file_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["work-request", "show", "x"], 2),
         (["completion", "bash"], 0),
         (["completion", "tcsh"], 2),
+        (["up", "--service", "--listen", "127.0.0.1:http"], 2),
     ],
 )
 def test_exit_status(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,6 +51,24 @@ def test_exit_status(arguments: list[str], status: int, capsys: pytest.CaptureFi
     shown = capsys.readouterr()
     assert "Traceback" not in shown.err
     assert bool(shown.err) is (status != 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "offered"),
+    [
+        ([], "wor", [("plain", "work-request")]),
+        (["build"], "--suit", [("plain", "--suite")]),
+        (["build"], "./he", [("file", "./he")]),
+        (["build", "hello", "--extra-package"], "./li", [("file", "./li")]),
+        (["build", "hello", "--output"], "./o", [("dir", "./o")]),
+    ],
+)
+def test_what_shells_complete(
+    words: list[str], incomplete: str, offered: list[tuple[str, str]]
+) -> None:
+    shell = ShellComplete(cli, {}, "debusine", "_DEBUSINE_COMPLETE")
+    found = shell.get_completions(words, incomplete)
+    assert [(item.type, item.value) for item in found] == offered
 
 
 def test_errors_in_the_format_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from debusine.cli.building.acquire import Acquisition
 from debusine.cli.building.outcome import Outcome
@@ -63,8 +64,16 @@ Examples:
 """
 
 
+def _complete_source(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete paths; names of packages are too many to ask for."""
+    del context, parameter
+    return [CompletionItem(incomplete, type="file")]
+
+
 @click.command("build", epilog=EXAMPLES)
-@click.argument("source")
+@click.argument("source", shell_complete=_complete_source)
 @click.option("--suite", metavar="NAME", help="Build for this suite. [default: the changelog's]")
 @click.option(
     "--arch", metavar="ARCH", help="Build on this architecture. [default: this machine's]"

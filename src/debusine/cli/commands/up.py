@@ -11,6 +11,8 @@ import click
 
 from debusine.cli.units import make_unit
 from debusine.client.config import DEFAULT_PATH
+from debusine.client.listen import parse_listen
+from debusine.errors import UserError
 from debusine.settings import default_data_dir
 from debusine.util.files import write_atomically
 
@@ -22,6 +24,20 @@ Examples:
   debusine up --listen 0.0.0.0:8000       for other machines too
   debusine up --service                   from every start of the machine on
 """
+
+
+def _checked(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """
+    Find out now: a unit would fail at every start of the machine.
+
+    :raises click.BadParameter: if it is no place to listen
+    """
+    del context, parameter
+    try:
+        parse_listen(value)
+    except UserError as error:
+        raise click.BadParameter(error.explain()) from error
+    return value
 
 
 @click.command(epilog=EXAMPLES)
@@ -36,6 +52,7 @@ Examples:
     metavar="ADDR:PORT",
     default="127.0.0.1:8000",
     show_default=True,
+    callback=_checked,
     help="Where it listens; port 0 takes a free one.",
 )
 @click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
