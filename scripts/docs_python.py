@@ -62,6 +62,32 @@ def _description(what: Any, name: str) -> Iterator[str]:
     yield f"```text\n{_signature(what, name)}\n```"
     if what.docstring is not None:
         yield from _text(what.docstring)
+    if what.is_class and (rows := _rows_of_bases(what)):
+        yield "Takes as its bases do:\n\n" + "\n".join(rows)
+
+
+def _rows_of_bases(cls: Any) -> list[str]:
+    """What bases say of parameters that a constructor passes on to them."""
+    taken = {each.name for each in _taken(cls)}
+    described = _described(cls)
+    rows: dict[str, str] = {}
+    for base in cls.mro() if taken else ():
+        for name, row in _described(base).items():
+            if name in taken and name not in described:
+                rows.setdefault(name, row)
+    return list(rows.values())
+
+
+def _described(cls: Any) -> dict[str, str]:
+    """Parameters that a class describes, as rows."""
+    if cls.docstring is None:
+        return {}
+    return {
+        item.name: _row(item)
+        for section in cls.docstring.parse("sphinx", warnings=False)
+        if section.kind.value == "parameters"
+        for item in section.value
+    }
 
 
 def _inherited(cls: type[Any], name: str) -> str:
@@ -81,7 +107,7 @@ def _signature(what: Any, name: str) -> str:
     if what.is_class:
         bases = ", ".join(map(str, what.bases))
         constructor = what.all_members.get("__init__")
-        call = name if constructor is None else _call(constructor, name).removesuffix(" -> None")
+        call = name if constructor is None else _line(_taken(what), name, "")
         return f"class {call}" + (f"\n    # bases: {bases}" if bases else "")
     annotation = f": {what.annotation}" if what.annotation is not None else ""
     value = f" = {what.value}" if what.value is not None and "property" not in what.labels else ""
@@ -94,15 +120,32 @@ def _marks(what: Any) -> str:
 
 
 def _call(function: Any, name: str) -> str:
+    returns = f" -> {function.returns}" if function.returns is not None else ""
+    return _line(list(function.parameters), name, returns)
+
+
+def _taken(cls: Any) -> list[Any]:
+    """What a constructor takes; what it only passes on stands in those of the bases."""
+    found: dict[str, Any] = {}
+    for each in (cls, *cls.mro()):
+        if (constructor := each.members.get("__init__")) is None:
+            continue
+        for parameter in constructor.parameters:
+            found.setdefault(parameter.name, parameter)
+        if found.pop("kwargs", None) is None:
+            break
+    return sorted(found.values(), key=lambda each: each.kind is _KEYWORD_ONLY)
+
+
+def _line(taken: list[Any], name: str, returns: str) -> str:
     """A signature, with a line per parameter where it is long."""
-    parameters = [each for each in function.parameters if each.name not in {"self", "cls"}]
+    parameters = [each for each in taken if each.name not in {"self", "cls"}]
     words = [_parameter(each) for each in parameters]
     first = next(
         (index for index, each in enumerate(parameters) if each.kind is _KEYWORD_ONLY), None
     )
     if first is not None:
         words.insert(first, "*")
-    returns = f" -> {function.returns}" if function.returns is not None else ""
     line = f"{name}({', '.join(words)}){returns}"
     if len(line) <= WIDTH:
         return line
@@ -110,13 +153,16 @@ def _call(function: Any, name: str) -> str:
 
 
 _KEYWORD_ONLY = griffe.ParameterKind.keyword_only
+_STARS = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
 
 
 def _parameter(parameter: Any) -> str:
     annotation = f": {parameter.annotation}" if parameter.annotation is not None else ""
     equals = " = " if annotation else "="
-    default = f"{equals}{parameter.default}" if parameter.default is not None else ""
-    return f"{parameter.name}{annotation}{default}"
+    stars = _STARS.get(parameter.kind, "")
+    has_default = parameter.default is not None and not stars
+    default = f"{equals}{parameter.default}" if has_default else ""
+    return f"{stars}{parameter.name}{annotation}{default}"
 
 
 def _text(docstring: Any) -> Iterator[str]:

@@ -434,6 +434,15 @@ def test_environment_of_another_workspace(world: World) -> None:
     assert resolve(world, data, environment=EnvironmentInput()).environment.artifact_id == pk
 
 
+@pytest.mark.parametrize("kind", [EnvironmentInput, OptionalEnvironmentInput])
+def test_environments_in_collections_of_another_category(world: World, kind: Any) -> None:
+    pk = world.artifact(SystemTarball.category, TARBALL)
+    world.item(world.collection(SUITE, "trixie"), "tree", pk)
+    data = {"environment": "trixie/tree"}
+    task = resolve(world, data, environment=kind(default_category=SUITE))
+    assert task.environment.artifact_id == pk
+
+
 def test_lookup_of_an_environment(world: World, resolver: Resolver) -> None:
     newest = environments(world, None, "other", None)[-1]
     found = resolver.lookup_environment(

@@ -73,10 +73,10 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """
 
     TASK_TYPE: TaskTypes = TaskTypes.WORKER
-    """Which kind of worker runs it."""
+    """Which kind of worker runs it: WORKER is an external one, SIGNING one that has keys."""
 
     TASK_VERSION: int | None = None
-    """Set by every task; it runs on workers that have the same version."""
+    """Set by every task; it runs on workers that have the same version as the server."""
 
     CAPABILITIES: ClassVar[Mapping[str, str]] = {}
     """Capabilities by the keys of metadata that say the same, without the task's name."""
@@ -94,7 +94,13 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """Model of dynamic data, from the arguments of the class."""
 
     data: TD
+    """What the user submitted, after task configuration."""
+
     dynamic_data: DTD | None
+    """What the server found out; on a worker always there."""
+
+    logger: logging.Logger
+    """For the log of worker or server; what users see goes to log files of the task."""
 
     registry: ClassVar[Registry[type[BaseExternalTask[Any, Any]]]] = TASKS
     _sub_tasks: ClassVar[dict[TaskTypes, dict[str, type[BaseExternalTask[Any, Any]]]]] = (
@@ -172,37 +178,45 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         """
         Find the class of a task.
 
-        :param task_name: in any case
+        :param task_type: names count within it
+        :param task_name: in upper or lower case
         :raises ValueError: if there is no such type or name
         """
         return BaseExternalTask.registry.find(task_type, task_name)
 
     @classmethod
     def analyze_worker(cls) -> dict[str, Any]:
-        """Metadata about this worker; subclasses add to that of ``super()``."""
+        """Metadata of this worker; an override adds keys of ``prefix_with_task_name``."""
         return {cls.prefix_with_task_name("version"): cls.TASK_VERSION}
 
     @classmethod
     def get_provided_worker_tags(cls) -> set[str]:
-        """Tags of this worker; subclasses add to those of ``super()``."""
+        """Tags of this worker; an override adds some, such as ``worker:cap:sbuild``."""
         return {tags.task_version_tag(cls.TASK_TYPE, cls.name, cls.TASK_VERSION)}
 
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        """Decide by metadata and submitted data whether a worker can run the task."""
+        """
+        Decide by metadata and submitted data whether a worker can run the task.
+
+        Asked where the server does not match tags. By default type and version of the
+        task must fit; an override begins with ``if not super().can_run_on(...)``.
+
+        :param worker_metadata: of :meth:`analyze_worker` of all tasks, and ``system:...``
+        """
         key = self.prefix_with_task_name("version")
         served = metadata_rules.is_served(worker_metadata, self.TASK_TYPE)
         return served and key in worker_metadata and worker_metadata[key] == self.TASK_VERSION
 
     def compute_system_required_tags(self) -> set[str]:
-        """Tags that the worker must have; the server adds those of type and version."""
+        """Tags ``worker:...`` that the worker must have; the server adds type and version."""
         return set()
 
     def compute_system_provided_tags(self) -> set[str]:
-        """Tags of the task that follow from its inputs, such as its source package."""
+        """Tags ``task:...`` that follow from inputs, such as ``task:source-package:hello``."""
         return set()
 
     def get_user_provided_tags(self) -> set[str]:
-        """Tags of the task that its user claims; those for the system alone are dropped."""
+        """Tags ``task:...`` that its user claims; those for the system alone are dropped."""
         return set()
 
     @abstractmethod
@@ -275,37 +289,37 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         return Lifecycle(self, self._logs(), directory=directory).execute()
 
     def fetch_input(self, destination: Path) -> bool:  # noqa: ARG002
-        """Download what the task needs; false is a failure."""
+        """Download what the task needs into an empty directory; false ends it as a failure."""
         return True
 
     def configure_for_execution(self, download_directory: Path) -> bool:  # noqa: ARG002
-        """Look at what was downloaded; false is a failure."""
+        """Look at what was downloaded, take the sandbox; false ends it as a failure."""
         return True
 
     def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
-        """Make the place where the work is done."""
+        """Make the place where the work is done; both directories exist."""
 
     @abstractmethod
     def run(self, execute_directory: Path) -> WorkRequestResults:
-        """Do the work."""
+        """Do the work and leave what it makes in the directory; an exception is a failure."""
 
     def check_directory_for_consistency_errors(
         self,
         build_directory: Path,  # noqa: ARG002
     ) -> list[str]:
-        """Look at what came out; with any error nothing is uploaded."""
+        """List what is wrong with the output, a line each; if anything, nothing is uploaded."""
         return []
 
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        """Upload what came out, by the result of the run."""
+        """Upload what came out; comes after failures too, so look at the result."""
 
     def cleanup(self) -> None:
-        """Give back what was taken; comes last, in any case."""
+        """Give back what was taken; comes last, in any case; if it raises, nothing succeeded."""
 
     def abort(self) -> None:
-        """Say that the task is to stop, from any thread or signal handler; stays said."""
+        """Stop the task, from any thread or signal handler; cannot be taken back."""
         self._abort_switch.pull()
 
     @property
@@ -314,7 +328,13 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         return self._abort_switch.pulled
 
     def fetch_artifact(self, artifact_id: int, destination: Path) -> ArtifactResponse:
-        """Download the files of an artifact and remember that the task read it."""
+        """
+        Download the files of an artifact and remember that the task read it.
+
+        :param artifact_id: one of :meth:`get_input_artifacts_ids`; others are denied
+        :param destination: directory; files are put below it by their paths
+        :returns: the artifact with ``category``, ``data`` and ``files`` by path
+        """
         assert self.debusine is not None, "no access to the server"
         assert self.workspace_name is not None, "no workspace"
         artifact = self.debusine.download_artifact(
@@ -338,12 +358,13 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         """
         Open a log file of the task; the same name is the same file; the caller closes it.
 
+        :param filename: relative, such as ``test.log``; users see it in the debug logs
         :raises UserError: if the name leads out of the directory of log files
         """
         return self._logs().open(filename, mode)
 
     def append_to_log_file(self, filename: str, lines: list[str]) -> None:
-        """Append lines to a log file of the task."""
+        """Append lines, given without line ends, to a log file of the task."""
         self._logs().append(filename, lines)
 
     def _logs(self) -> LogDirectory:

@@ -16,6 +16,8 @@ def ensure_artifact_categories(
     Check the category of an artifact.
 
     :param configuration_key: where the artifact was named, for the message
+    :param category: what it is
+    :param expected: what it may be; the message lists these sorted
     :raises TaskConfigError: if it is none of those expected
 
     >>> ensure_artifact_categories(
@@ -43,6 +45,8 @@ def ensure_collection_category(
     Check the category of a collection.
 
     :param configuration_key: where the collection was named, for the message
+    :param category: what it is
+    :param expected: what it must be
     :raises TaskConfigError: if it is another than expected
 
     >>> ensure_collection_category(

@@ -38,20 +38,20 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
     """
 
     CAPTURE_OUTPUT_FILENAME: str | None = None
-    """File for standard output, where that is what the command makes."""
+    """File below the output directory for standard output, where that is what is made."""
 
     STREAM_CAPTURED_OUTPUT: ClassVar[bool] = True
     """Whether captured output also goes live; if not, :meth:`task_result` says what matters."""
 
     CMD_LOG_FILENAME = "cmd-output.log"
-    """Log file of commands."""
+    """Log file of commands: each with its output and the files it left."""
 
     CMD_LOG_SEPARATOR = "--------------------"
     """Line that ends the parts of that log file."""
 
     @abstractmethod
     def _cmdline(self) -> list[str]:
-        """The command."""
+        """The command: program and arguments; asked after ``prepare_to_run``."""
 
     @staticmethod
     def _cmdline_as_root() -> bool:
@@ -67,6 +67,7 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
 
     @override
     def run(self, execute_directory: Path) -> WorkRequestResults:
+        """Run the one command of ``_cmdline`` and ask :meth:`task_result` what came of it."""
         cmd = self._cmdline()
         self.logger.info("Executing: %s", cmd)
         returncode = self.run_cmd(
@@ -87,8 +88,9 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
         """
         Say what the end of the command means; by default only 0 is a success.
 
-        :param returncode: ``None`` if the task was aborted
+        :param returncode: exit status; ``None`` if the task was aborted
         :param execute_directory: what the command made
+        :returns: what :meth:`upload_artifacts` and the server get as the result
         """
         return WorkRequestResults.SUCCESS if returncode == 0 else WorkRequestResults.FAILURE
 
@@ -102,10 +104,17 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
         capture_stdout_filename: str | None = None,
     ) -> int | None:
         """
-        Run a command, in the sandbox if there is one.
+        Run a command, in the sandbox if there is one; a task may run several.
 
+        When it ends or the task is aborted, all processes that it started are killed, if
+        they stayed in its process group. Its log goes to :attr:`CMD_LOG_FILENAME`.
+
+        :param cmd: program and arguments; no shell
+        :param working_directory: where it runs; the same path in the sandbox
         :param env: its whole environment; ``None`` is that of ``_cmd_env``
-        :param capture_stdout_filename: file below the working directory
+        :param run_as_root: of the sandbox
+        :param capture_stdout_filename: file below the working directory, written anew;
+            standard output goes there, and into the log after the end of the command
         :returns: its exit status; ``None`` if the task was aborted
         :raises ValueError: if it is to run as root without a sandbox
         :raises NotPossibleError: if the program does not exist

@@ -53,12 +53,13 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     @property
     def backend(self) -> BackendType:
-        """Technology that isolates the task."""
+        """Technology that isolates the task; never ``auto``."""
         chosen = self.data.backend
         return self.DEFAULT_BACKEND if chosen == BackendType.AUTO else chosen
 
     @override
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
+        """As every task, and the worker has the backend and builds for the architecture."""
         # the server looks up what counts where the author left it open
         resolved = self.field_is_resolved("build_architecture")
         architecture = self.build_architecture if resolved else self.data.build_architecture
@@ -73,6 +74,7 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     @override
     def compute_system_required_tags(self) -> set[str]:
+        """Ask for ``worker:executor:BACKEND`` and ``worker:build-arch:ARCHITECTURE``."""
         return {
             *super().compute_system_required_tags(),
             tags.executor_tag(self.backend),
@@ -105,7 +107,12 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     @override
     def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
-        """Put the downloaded files into the instance, under the same path as outside."""
+        """
+        Put the downloaded files into the instance, under the same path as outside.
+
+        The directory for output has its path in common, too. Without an instance nothing
+        happens; what comes into ``download_directory`` later is not in the instance.
+        """
         if self.executor_instance is not None:
             push_input(self.executor_instance, download_directory, execute_directory)
 
@@ -119,7 +126,10 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         """
         Run a command in the instance that prepares the work.
 
-        :param log_filename: log file that its output goes to
+        :param cmd: program and arguments; no shell
+        :param log_filename: log file that command, output and exit status are appended to
+        :param run_as_root: of the instance; default: its ordinary user
+        :param check: raise if the exit status is not 0
         :raises subprocess.CalledProcessError: if ``check`` and it failed
         """
         self._command_runner(log_filename).run_step(
@@ -130,6 +140,8 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         """
         Find the version of a package that is installed in the instance.
 
+        :param package_name: binary package, as dpkg knows it
+        :returns: Debian version, comparable
         :raises subprocess.CalledProcessError: if it is not installed; ``install.log`` says more
         """
         try:

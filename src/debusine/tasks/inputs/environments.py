@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from debusine.artifacts.kinds.system_image import SystemImage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
-from debusine.domain.category import ArtifactCategory
+from debusine.domain.category import ArtifactCategory, CollectionCategory
 from debusine.tasks.inputs.artifacts import OptionalSingleInput, SingleInput
 from debusine.tasks.inputs.fields import ENVIRONMENTS
 from debusine.tasks.inputs.resolver import Resolver
@@ -37,9 +37,10 @@ class EnvironmentInput(SingleInput):
         set_backend: bool = True,
         try_variant: bool = True,
         categories: Collection[ArtifactCategory] | None = IMAGES,
+        default_category: CollectionCategory = ENVIRONMENTS,
         **kwargs: Any,
     ) -> None:
-        super().__init__(categories=categories, default_category=ENVIRONMENTS, **kwargs)
+        super().__init__(categories=categories, default_category=default_category, **kwargs)
         self.image_category = image_category
         self.set_backend = set_backend
         self.try_variant = try_variant
@@ -57,9 +58,13 @@ class OptionalEnvironmentInput(OptionalSingleInput):
     try_variant = True
 
     def __init__(
-        self, *, categories: Collection[ArtifactCategory] | None = IMAGES, **kwargs: Any
+        self,
+        *,
+        categories: Collection[ArtifactCategory] | None = IMAGES,
+        default_category: CollectionCategory = ENVIRONMENTS,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(categories=categories, default_category=ENVIRONMENTS, **kwargs)
+        super().__init__(categories=categories, default_category=default_category, **kwargs)
 
     @override
     def resolve(self, resolver: Resolver) -> InputArtifactSingle | None:

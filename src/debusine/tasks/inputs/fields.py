@@ -42,6 +42,7 @@ class DataField(Protocol):
 class EnvironmentField(DataField, Protocol):
     """An input that is an environment, as a resolver sees it."""
 
+    default_category: CollectionCategory | None
     image_category: ArtifactCategory | None
     set_backend: bool
     try_variant: bool

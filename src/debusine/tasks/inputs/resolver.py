@@ -140,6 +140,7 @@ class Resolver(Finder):
             lookup,
             architecture=self.task_architecture(),
             backend=self.task_backend() if field.set_backend else None,
+            default_category=field.default_category or ENVIRONMENTS,
             image_category=field.image_category,
             try_variant=field.try_variant,
             label=field.field,
