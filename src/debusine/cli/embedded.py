@@ -51,6 +51,7 @@ def ensure_server(
 def _used(data_dir: DataDir) -> FileLock:
     """Tell a server on a data directory, now or later, that it is in use."""
     try:
+        data_dir.require_own()
         data_dir.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return wait_lock(data_dir.in_use, shared=True, timeout_s=ENDING_TIMEOUT_S)
     except TimeoutError as error:

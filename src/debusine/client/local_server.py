@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from debusine.errors import UserError
 from debusine.util.file_lock import is_locked
 
 SERVER_NAME = "local"
@@ -16,6 +17,8 @@ WORKER_COMMENT = "Debusine worker"
 SCRATCH_PREFIX = "debusine-WR-"
 # in a working directory: shared lock of the agents that use it
 AGENTS_LOCK = "agents.lock"
+# what may be in a data directory before its server has started for the first time
+_EARLY = frozenset({"apt", "in-use", "lost+found", "server.log", "worker"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,21 @@ class DataDir:
     def worker(self) -> Path:
         """Configuration directory of the local agent."""
         return self.root / "worker"
+
+    def require_own(self) -> None:
+        """
+        Refuse a directory of something else: a purge would remove all of it.
+
+        :raises UserError: if there are files, and no server ever ran on it
+        """
+        if not self.root.is_dir() or self.lock.exists():
+            return
+        foreign = sorted({path.name for path in self.root.iterdir()} - _EARLY)
+        if foreign:
+            raise UserError(
+                f"{self.root} is no data directory of Debusine: it holds {foreign[0]}",
+                resolution="Name one that is empty or does not exist with --data-dir.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
 def _start(options: Options) -> int:
     # keys, files and logs are for the server's user only; the agent gets a mask of its own
     os.umask(0o077)
-    _make(options.data_dir)
+    make_data_dir(options.data_dir)
     with hold_data_dir(options.data_dir) as lock, bind(options.listen) as listener:
         open_log(options.data_dir.log)
         os.environ["DEBUSINE_DATA_DIR"] = str(options.data_dir.root)
@@ -98,8 +98,14 @@ def bind(listen: Listen) -> socket.socket:
     return listener
 
 
-def _make(data_dir: DataDir) -> None:
+def make_data_dir(data_dir: DataDir) -> None:
+    """
+    Make it, unless it exists.
+
+    :raises UserError: if that is not possible, or it belongs to something else
+    """
     try:
+        data_dir.require_own()
         data_dir.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         data_dir.worker.mkdir(exist_ok=True)
     except OSError as error:

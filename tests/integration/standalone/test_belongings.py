@@ -16,7 +16,7 @@ from debusine.cli.belongings import (
 from debusine.cli.commands.purge import purge
 from debusine.client import local_server
 from debusine.client.local_server import DataDir, Holder
-from debusine.errors import ConflictError
+from debusine.errors import ConflictError, UserError
 from debusine.standalone.access import Access, write_client_config
 from debusine.util.file_lock import try_lock
 from debusine.util.userns import remove_tree
@@ -44,6 +44,7 @@ def data_dir(tmp_path: Path) -> DataDir:
     path = tmp_path / "data"
     (path / "store").mkdir(parents=True)
     (path / "store" / "file").write_bytes(b"x" * 100_000)
+    (path / "lock").touch()
     return DataDir(path)
 
 
@@ -119,6 +120,17 @@ def test_says_what_removes_without_asking_if_nobody_answers(data_dir: DataDir, h
     assert result.exit_code == 1
     assert "Nothing was removed; --yes" in result.output
     assert data_dir.root.exists()
+
+
+def test_leaves_a_directory_alone_on_which_no_server_ever_ran(
+    data_dir: DataDir, home: Path
+) -> None:
+    del home
+    data_dir.lock.unlink()
+    result = CliRunner().invoke(purge, ["--data-dir", str(data_dir.root), "--yes"])
+    assert isinstance(result.exception, UserError)
+    assert "holds store" in result.exception.brief
+    assert (data_dir.root / "store" / "file").exists()
 
 
 def test_refuses_while_a_server_runs(data_dir: DataDir, home: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from debusine.cli.belongings import Belonging, find_belongings, wait_until_stopped
+from debusine.client.local_server import DataDir
 from debusine.errors import DebusineError
 from debusine.settings import default_data_dir
 
@@ -37,6 +38,7 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
     Packages that were installed stay. The exit status is 1 if something was not removed.
     """
     data_dir = data_dir.absolute()
+    DataDir(data_dir).require_own()
     if not dry_run:
         wait_until_stopped(data_dir)
     found = list(find_belongings(data_dir))
