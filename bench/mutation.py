@@ -28,7 +28,7 @@ from pathlib import Path
 from mutants import ROOT, Mutant, Probe, collect_modules, collect_page
 
 from debusine.util.command import Command, CommandError, run
-from debusine.worker.processes import become_subreaper, kill_descendants
+from debusine.worker.processes import become_subreaper, die_with_parent, kill_descendants
 
 # the engine's own tests first
 SELECTION = (
@@ -52,7 +52,7 @@ PASSED = frozenset({0, 5})
 SETTINGS = """
 [pytest]
 addopts = --import-mode=importlib -p no:cacheprovider
-    -p pytest_timeout -p debusine.testing.data_directory
+    -p pytest_timeout -p mutation_probe
 filterwarnings = error
 markers =
     real: runs real tools
@@ -60,6 +60,7 @@ markers =
 """
 PROBE = """
 import os
+import sys
 _seen = set()
 _fd = None
 def hit(symbol):
@@ -70,6 +71,14 @@ def hit(symbol):
         if _fd is None:
             _fd = os.open(os.environ["MUTATION_PROBES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(_fd, f"{symbol}\\t{test}\\n".encode())
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.ended = int(exitstatus)
+
+def pytest_unconfigure(config):
+    # threads of failed tests may never end
+    sys.stdout.flush()
+    os._exit(getattr(config, "ended", 3))
 """
 
 
@@ -138,6 +147,7 @@ class Tree:
         self.directory = directory
         for name in COPIED:
             shutil.copytree(ROOT / name, directory / name)
+        (directory / "tmp").mkdir()
         (directory / "pytest.ini").write_text(SETTINGS)
         (directory / "src/mutation_probe.py").write_text(PROBE)
 
@@ -165,6 +175,8 @@ class Tree:
             "PYTHONPATH": str(self.directory / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "TMPDIR": str(self.directory / "tmp"),
+            "DEBUSINE_DATA_DIR": str(self.directory / "data"),
             "MUTATION_PROBES": str(noted or os.devnull),
         }
         argv = [
@@ -177,7 +189,6 @@ class Tree:
         try:
             done = run(command)
         except CommandError as error:
-            # such as threads of a failed test that do not end; it is named already
             done = error.completed
         finally:
             # a mutant may not kill what it should
@@ -268,6 +279,7 @@ _trees: list[Tree] = []
 
 
 def _prepare(directory: Path) -> None:
+    die_with_parent()
     # what tests leave behind becomes ours, to be killed
     become_subreaper()
     _trees.append(Tree(directory / str(os.getpid())))
