@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AnyUrl, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from debusine.domain.category import ArtifactCategory, CollectionCategory
 from debusine.domain.lookup import LookupMultiple
 
 MISSING = "?"
@@ -36,6 +37,8 @@ _NAMES: dict[Any, str] = {
     datetime: "moment",
     AnyUrl: "URL",
     SecretStr: "text",
+    ArtifactCategory: "text",
+    CollectionCategory: "text",
     LookupMultiple: "lookups",
 }
 _LOOKUP = frozenset({int, str})

@@ -28,6 +28,16 @@ class TaskInput(ABC, Generic[V]):
     :param help_text: what it is for, for people
     :param hidden: not shown in pages
     :param internal: shown apart from what the user gave
+
+    >>> from debusine.tasks.kinds.sbuild import Sbuild
+    >>> found = Sbuild.inputs["environment"]
+    >>> found.label, found.stage.name
+    ('Environment', 'PENDING')
+    >>> data = {"input": {"source_artifact": 1}, "environment": 2, "build_architecture": "amd64"}
+    >>> Sbuild(data).environment
+    Traceback (most recent call last):
+    ...
+    debusine.tasks.errors.TaskConfigError: input environment is unresolved
     """
 
     def __init__(

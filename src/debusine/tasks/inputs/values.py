@@ -24,7 +24,9 @@ class BaseTaskInputArtifact(InputValue):
     """
     An artifact that was found.
 
-    :param data: of the data model of the category's kind
+    :param artifact_id: names it in :meth:`BaseExternalTask.fetch_artifact`
+    :param category: such as ``debian:source-package``; None only if just the id is known
+    :param data: of the data model of the category's kind, such as its ``name``
     """
 
     artifact_id: int | None = None
@@ -78,6 +80,7 @@ class InputArtifactSingle(BaseTaskInputArtifact):
     The one artifact that a lookup found.
 
     :param label: path in the task data where the lookup stands
+    :param lookup: as it was looked up; those of environments completed
     """
 
     label: str
@@ -89,6 +92,8 @@ class InputArtifactMultiple(InputValue):
     The artifacts that a lookup found, in its order.
 
     :param label: path in the task data where the lookup stands
+    :param lookup: as it stands in the task data
+    :param artifacts: one that was found twice stands twice; may be empty
     """
 
     label: str
@@ -115,6 +120,13 @@ class InputCollectionSingle(InputValue):
     The one collection that a lookup found.
 
     :param label: path in the task data where the lookup stands
+    :param lookup: as it stands in the task data
+    :param collection_id: number of the collection
+    :param scope_name: scope of its workspace
+    :param workspace_name: workspace that it is in
+    :param category: such as ``debian:suite``
+    :param name: unique in workspace and category
+    :param data: of the collection, such as the ``components`` of a suite
     """
 
     label: str
