@@ -12,7 +12,10 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from debusine.errors import UpstreamError
+from debusine.errors import ConflictError, UpstreamError
+
+# label of the application whose migrations are in debusine.db
+OURS = "db"
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +28,14 @@ def migrate_if_needed() -> bool:
     names of files are compared with recorded names first.
 
     :returns: whether anything was applied
+    :raises ConflictError: if a newer program has changed the database
     :raises UpstreamError: if the database cannot be reached
     """
     try:
         recorded = set(MigrationRecorder(connection).applied_migrations())
-        if migrations_on_disk() <= recorded:
+        known = migrations_on_disk()
+        _refuse_newer({name for label, name in recorded - known if label == OURS})
+        if known <= recorded:
             return False
         call_command("migrate", interactive=False, verbosity=0)
         log.info("migrated")
@@ -40,6 +46,15 @@ def migrate_if_needed() -> bool:
             resolution="Check DEBUSINE_DATABASE_URL, or the room and rights of the data directory.",
         ) from error
     return True
+
+
+def _refuse_newer(unknown: set[str]) -> None:
+    if unknown:
+        raise ConflictError(
+            "the database belongs to a newer version of Debusine than this one",
+            details=f"unknown here: {', '.join(sorted(unknown))}",
+            resolution="Use that version, or another data directory with --data-dir.",
+        )
 
 
 def migrations_on_disk() -> set[tuple[str, str]]:

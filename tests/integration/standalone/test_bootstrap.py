@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from debusine.db.models import Collection, Token, TokenType, User, Worker
+from debusine.errors import ConflictError
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
 from debusine.server.actor import actor_for_key
 from debusine.standalone.database import migrate_if_needed, migrations_on_disk
@@ -93,3 +94,15 @@ def test_one_missing_record_is_noticed() -> None:
     MigrationRecorder(connection).record_unapplied("sessions", "0001_initial")
     recorded = set(MigrationRecorder(connection).applied_migrations())
     assert migrations_on_disk() - recorded == {("sessions", "0001_initial")}
+
+
+def test_a_database_of_a_newer_version_is_refused() -> None:
+    MigrationRecorder(connection).record_applied("db", "9999_pre_future")
+    with pytest.raises(ConflictError, match="newer version") as caught:
+        migrate_if_needed()
+    assert "9999_pre_future" in caught.value.explain()
+
+
+def test_what_others_recorded_is_none_of_ours() -> None:
+    MigrationRecorder(connection).record_applied("their_app", "0001_initial")
+    assert not migrate_if_needed()
