@@ -14,7 +14,6 @@ _TEMPLATE = """\
 # Written by debusine up --service.
 [Unit]
 Description=Debusine: server, jobs and one worker
-Documentation=https://debusine.example.org/docs/
 After=network-online.target
 Wants=network-online.target
 
