@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.contract.resolver_worlds import DatabaseWorld, MemoryWorld, World
+from tests.contract.resolver_worlds import World
 
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.signing_input import SigningInput
@@ -55,13 +55,6 @@ from debusine.testing.inputs import (
 def registry() -> Iterator[None]:
     with task_names_restored():
         yield
-
-
-@pytest.fixture(params=["memory", pytest.param("database", marks=pytest.mark.django_db)])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "memory":
-        return MemoryWorld()
-    return DatabaseWorld(request.getfixturevalue("settings"))
 
 
 @pytest.fixture

@@ -122,6 +122,11 @@ class DatabaseResolver(Resolver):
         return _collection_value(archive, label, f"{archive.pk}@collections")
 
     @override
+    def get_workspace(self) -> tuple[str, str]:
+        workspace = self._work_request.workspace
+        return workspace.scope.name, workspace.name
+
+    @override
     def is_published(self, suite_id: int) -> bool:
         return CollectionItem.objects.filter(
             collection=suite_id, name=RELEASE_INDEX, removed_at=None

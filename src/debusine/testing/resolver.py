@@ -249,6 +249,10 @@ class MemoryResolver(Resolver):
         return None if found is None else found.value.model_copy(update={"label": label})
 
     @override
+    def get_workspace(self) -> tuple[str, str]:
+        return self.scope, self.workspace
+
+    @override
     def is_published(self, suite_id: int) -> bool:
         return self.collections[suite_id].is_published
 

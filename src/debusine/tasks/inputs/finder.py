@@ -78,6 +78,10 @@ class Finder(ABC):
         """Archive of the workspace that a suite is in, if there is one."""
 
     @abstractmethod
+    def get_workspace(self) -> tuple[str, str]:
+        """Names of the scope and the workspace that the task is in."""
+
+    @abstractmethod
     def is_published(self, suite_id: int) -> bool:
         """Whether APT could read a suite now: it has an active ``InRelease`` index."""
 
