@@ -10,6 +10,7 @@ used is described, and nothing else suffers from it.
 from __future__ import annotations
 
 import inspect
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,7 +84,11 @@ def load_plugin(point: EntryPoint, registry: KnownTasks) -> list[BrokenPlugin]:
         broken = _broken(point, brief, remedy, details=traceback.format_exc())
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code may raise anything
         brief = f"its import raises {type(error).__name__}: {error}"
-        remedy = f'Mend it until this works: python3 -c "import {point.module}"'
+        remedy = f'Mend it; this shows where: python3 -c "import {point.module}".'
+        if isinstance(error, AttributeError) and point.module in sys.modules:
+            # what fails to be imported does not stay there
+            brief = f"module {point.module} has no {point.attr}"
+            remedy = f"Define {point.attr} in it, or correct the entry point."
         broken = _broken(point, brief, remedy, details=traceback.format_exc())
     else:
         return [_broken(point, *problem) for problem in _problems(found, registry)]

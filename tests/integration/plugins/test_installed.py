@@ -59,6 +59,12 @@ def test_doctor_names_it(findings: list[dict[str, str]], package: str) -> None:
     assert any(remedy in each["remedy"] for each in found)
 
 
+def test_doctor_names_a_class_that_its_module_lacks(findings: list[dict[str, str]]) -> None:
+    [found] = [each for each in findings if "(nothing = wrong_base:Nothing)" in each["brief"]]
+    assert found["brief"].endswith("module wrong_base has no Nothing")
+    assert found["remedy"].startswith("Define Nothing in it, or correct the entry point.")
+
+
 def test_doctor_names_what_cannot_look_at_the_machine(findings: list[dict[str, str]]) -> None:
     [found] = [each for each in findings if each["brief"].startswith("blind")]
     assert found["brief"] == "blind cannot look at this machine: KeyError: 'nothing here'"
