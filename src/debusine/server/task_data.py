@@ -129,9 +129,11 @@ def dynamic_data(task: Task) -> dict[str, Any]:
         try:
             computed = task.compute_dynamic_data()
             task.save_field_values(computed)
+            dumped: dict[str, Any] = computed.model_dump(
+                mode="json", exclude_unset=True, by_alias=True
+            )
         except (TaskConfigError, ValueError) as error:
             raise as_task_data_error(error) from error
-    dumped: dict[str, Any] = computed.model_dump(mode="json", exclude_unset=True, by_alias=True)
     if not dumped.get("task_input_fields"):
         dumped.pop("task_input_fields", None)
     return dumped

@@ -22,6 +22,12 @@ NAME = "raises"
 TAGS = (*factories.NOOP_TAGS, f"worker:task:worker:{NAME}:version:1")
 
 
+class Unwritable(BaseDynamicTaskData):
+    @override
+    def model_dump(self, **kwargs: Any) -> dict[str, Any]:
+        raise AttributeError("a mistake of the author")
+
+
 @pytest.fixture
 def kind() -> Iterator[type[Any]]:
     """A task that raises wherever its attribute says so."""
@@ -44,6 +50,8 @@ def kind() -> Iterator[type[Any]]:
         @override
         def compute_dynamic_data(self) -> BaseDynamicTaskData:
             self.maybe_raise("compute_dynamic_data")
+            if type(self).raise_in == "model_dump":
+                return Unwritable()
             return super().compute_dynamic_data()
 
         @override
@@ -63,7 +71,9 @@ def client_of_worker(workspace: Any) -> Any:
     return ApiClient(factories.make_worker(tags=TAGS).key)
 
 
-@pytest.mark.parametrize("where", ["post_init", "compute_dynamic_data", "get_user_provided_tags"])
+@pytest.mark.parametrize(
+    "where", ["post_init", "compute_dynamic_data", "model_dump", "get_user_provided_tags"]
+)
 def test_who_asks_for_it_is_told(api: Any, kind: type[Any], where: str) -> None:
     kind.raise_in = where
     answer = api.post("/work-request/", {"task_name": NAME, "task_data": {}})
@@ -73,7 +83,7 @@ def test_who_asks_for_it_is_told(api: Any, kind: type[Any], where: str) -> None:
     assert WorkRequest.objects.count() == 0
 
 
-@pytest.mark.parametrize("where", ["post_init", "compute_dynamic_data"])
+@pytest.mark.parametrize("where", ["post_init", "compute_dynamic_data", "model_dump"])
 def test_at_the_claim_it_ends_and_the_next_one_is_given(
     api: Any, client_of_worker: Any, kind: type[Any], where: str
 ) -> None:
