@@ -142,8 +142,9 @@ def ours(shop: Workshop, dsc: Path, scratch: Path, limit_s: float) -> str:
     if not done.stdout:
         raise SystemExit(f"{shlex.join(argv)}:\n{done.stderr.decode(errors='replace')[-3000:]}")
     document = json.loads(done.stdout)
-    log = document["steps"].get("build", {}).get("log")
-    found = judge(done.returncode, Path(log) if log else None)
+    log = Path(document["steps"].get("build", {}).get("log") or "none")
+    # where sbuild itself could not run, the log files of the task stand there
+    found = judge(done.returncode, log if log.is_file() else None)
     files = [Path(file["path"]).name for file in document["files"]]
     return verdict(found.status, found.fail_stage, [n for n in files if n.endswith(".deb")])
 
