@@ -90,8 +90,11 @@ def test_a_taken_port_says_so(data_dir: Path) -> None:
         process = run_standalone("--data-dir", str(data_dir), "--listen", f"127.0.0.1:{port}")
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert output.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use")
+    assert output.startswith(
+        f"Error: cannot listen on 127.0.0.1 port {port}: Address already in use"
+    )
     assert "--listen" in output
+    assert not data_dir.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -100,7 +100,7 @@ class ControlFile:
         if problems := self.problems(only=only):
             raise UserError(
                 f"{self.path.name} does not fit its files: {problems[0]}",
-                details="\n".join(problems),
+                details="\n".join(problems[1:]) or None,
                 resolution="Fetch or make the source package again.",
             )
 

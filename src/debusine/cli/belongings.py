@@ -69,11 +69,12 @@ def wait_until_stopped(data_dir: Path, *, timeout_s: float = ENDING_TIMEOUT_S) -
         time.sleep(POLL_S)
 
 
-def find_belongings(data_dir: Path) -> Iterator[Belonging]:
+def find_belongings(data_dir: Path, client_config: Path | None = None) -> Iterator[Belonging]:
     """
     Find what there is, in the order in which it should be removed.
 
     :param data_dir: of the server
+    :param client_config: of the user, which ``debusine up`` wrote; :data:`DEFAULT_PATH` if None
     """
     is_root = os.geteuid() == 0
     unit = unit_path(is_root=is_root)
@@ -87,7 +88,7 @@ def find_belongings(data_dir: Path) -> Iterator[Belonging]:
     for path in (default_cache_directory().parent, *_scratch(), data_dir):
         if path.exists():
             yield _tree(path)
-    config = DEFAULT_PATH.expanduser()
+    config = client_config or DEFAULT_PATH.expanduser()
     if config.exists() and f"[server:{SERVER_NAME}]" in config.read_text():
         yield Belonging(
             what="server in your configuration",

@@ -15,10 +15,10 @@ import click
 from debusine.cli.context import Globals
 from debusine.cli.embedded import ensure_server
 from debusine.cli.pages import Pages
-from debusine.client.config import DEFAULT_PATH, ServerConfig, read_client_config
+from debusine.client.config import ServerConfig, read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.http import is_loopback
-from debusine.client.local_server import DataDir, find_holder
+from debusine.client.local_server import SERVER_NAME, DataDir, find_holder
 from debusine.settings import default_data_dir
 
 _CONNECT_S = 1.0
@@ -53,7 +53,7 @@ def configured_server(given: Globals) -> ServerConfig | None:
     :returns: None if nothing is configured and none was named
     :raises ClientConfigError: if what is configured cannot be used
     """
-    path = given.config_file or DEFAULT_PATH.expanduser()
+    path = given.config_path
     if given.server is None and given.config_file is None and not path.exists():
         return None
     config = read_client_config(path)
@@ -89,8 +89,8 @@ def connect_or_embed(given: Globals, data_dir: Path | None) -> Iterator[Connecti
 
     :param data_dir: use the embedded server of this directory in any case
     """
-    server = None if data_dir is not None else configured_server(given)
-    if server is not None and (given.server is not None or not _is_gone(server)):
+    server = _configured_and_there(given, data_dir)
+    if server is not None:
         yield _to(server, given)
         return
     place = data_dir or default_data_dir()
@@ -99,6 +99,28 @@ def connect_or_embed(given: Globals, data_dir: Path | None) -> Iterator[Connecti
         holder = find_holder(layout)
         stays = holder is not None and holder.stays
         yield _to(embedded, given, data_dir=place, stays=stays)
+
+
+def running_server(given: Globals, data_dir: Path | None) -> Connection | None:
+    """
+    Find the server that a build would use, without starting one.
+
+    :returns: None if one would be started
+    """
+    server = _configured_and_there(given, data_dir)
+    if server is not None:
+        return _to(server, given)
+    layout = DataDir((data_dir or default_data_dir()).absolute())
+    holder = find_holder(layout)
+    if holder is None or not holder.url:
+        return None
+    embedded = read_client_config(layout.client_config).select(SERVER_NAME)
+    return _to(embedded, given, data_dir=layout.root, stays=holder.stays)
+
+
+def _configured_and_there(given: Globals, data_dir: Path | None) -> ServerConfig | None:
+    server = None if data_dir is not None else configured_server(given)
+    return None if server is None or (given.server is None and _is_gone(server)) else server
 
 
 def _to(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from debusine.client.config import DEFAULT_PATH
+
 ARGUMENTS_KEY = "debusine.arguments"
 """Where a command's context keeps all arguments of the program."""
 
@@ -26,6 +28,11 @@ class Globals:
     config_file: Path | None = None
     silent: bool = False
     debug: str | None = None
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration of the client, whether it exists or not."""
+        return (self.config_file or DEFAULT_PATH).expanduser()
 
     @property
     def subsystems(self) -> frozenset[str]:

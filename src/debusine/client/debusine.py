@@ -34,6 +34,7 @@ from debusine.wire.asset import (
     AssetResponse,
 )
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
+from debusine.wire.info import ServiceStatus
 from debusine.wire.lookup import LookupRequest, LookupResult
 from debusine.wire.page import CursorPage
 from debusine.wire.tags import WorkRequestTags
@@ -102,6 +103,10 @@ class Debusine:
     def whoami(self) -> Whoami:
         """Who the token makes the caller."""
         return _parse(Whoami, self._transport.call("GET", "whoami/"))
+
+    def service_status(self) -> ServiceStatus:
+        """How busy the server is, and which workers it has."""
+        return _parse(ServiceStatus, self._transport.call("GET", "service-status/"))
 
     # artifacts
 
@@ -294,11 +299,8 @@ class Debusine:
 
     def work_request_set_priority(self, work_request_id: int, adjustment: int) -> WorkRequest:
         """Let a work request run before or after others."""
-        answer = self._transport.call(
-            "PATCH",
-            f"work-request/{work_request_id}/",
-            json={"priority_adjustment": adjustment},
-        )
+        body = {"priority_adjustment": adjustment}
+        answer = self._transport.call("PATCH", f"work-request/{work_request_id}/", json=body)
         return _parse(WorkRequest, answer)
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:

@@ -28,6 +28,8 @@ from debusine.errors import (
     UpstreamError,
     UserError,
 )
+from debusine.util.apt_sources import strip_credentials
+from debusine.util.network_error import reason_of
 from debusine.util.retry import Backoff
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
 
@@ -105,11 +107,21 @@ def error_from(response: requests.Response) -> DebusineError:
             resolution="The token is wrong, expired or disabled; make a new one.",
         )
     if kind is NotFoundError:
-        return kind(f"not found: {response.url}")
+        said = _plain_text(response)
+        url = strip_credentials(response.url)
+        return kind(said, details=f"asked for {url}") if said else kind(f"not found: {url}")
     return UpstreamError(
         f"unexpected answer {response.status_code} of the server: {response.url}",
         details=response.text[:500] or None,
     )
+
+
+def _plain_text(response: requests.Response) -> str | None:
+    """What a server says in one line of plain text, such as that it lacks the scope."""
+    if not response.headers.get("Content-Type", "").startswith("text/plain"):
+        return None
+    line = response.text[:500].strip()
+    return line if line.isprintable() else None
 
 
 def _problem(response: requests.Response) -> Problem | None:
@@ -252,7 +264,8 @@ class Transport:
                 if not patient or not (repeatable or _was_never_sent(error)):
                     raise unreachable(self.base_url, error) from error
             except requests.RequestException as error:
-                raise UserError(f"cannot ask {url}: {error}") from error
+                shown = strip_credentials(url)
+                raise UserError(f"cannot ask {shown}: {reason_of(error)}") from error
             else:
                 # a problem document is the server's considered answer, but 503 means "later"
                 busy = response.status_code in _BUSY and (
@@ -268,8 +281,8 @@ class Transport:
 def unreachable(base_url: str, error: Exception) -> UpstreamError:
     """Say that a server cannot be reached."""
     return UpstreamError(
-        f"cannot reach the server at {base_url}",
-        details=str(error),
+        f"cannot reach the server at {strip_credentials(base_url)}",
+        details=reason_of(error),
         resolution="Check that it runs and that its address is right.",
     )
 

@@ -13,7 +13,7 @@ from typing import cast
 import django
 
 from debusine.client.listen import Listen
-from debusine.client.local_server import DataDir, find_holder
+from debusine.client.local_server import DataDir, Holder, find_holder
 from debusine.errors import ConflictError, DebusineError, UserError
 from debusine.standalone.logs import open_log
 from debusine.standalone.options import Options, parse_options
@@ -33,15 +33,22 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _start(parse_options(argv))
     except DebusineError as error:
-        print(error.explain(), file=sys.stderr)  # noqa: T201  for people
+        print(f"Error: {error.explain()}", file=sys.stderr)  # noqa: T201  for people
         return EXIT_COULD_NOT_START
 
 
 def _start(options: Options) -> int:
     # keys, files and logs are for the server's user only; the agent gets a mask of its own
     os.umask(0o077)
-    make_data_dir(options.data_dir)
-    with hold_data_dir(options.data_dir) as lock, bind(options.listen) as listener:
+    refuse_second_server(options.data_dir)
+    # before anything is made: a port in use must leave nothing behind
+    with bind(options.listen) as listener:
+        make_data_dir(options.data_dir)
+        return _serve(options, listener)
+
+
+def _serve(options: Options, listener: socket.socket) -> int:
+    with hold_data_dir(options.data_dir) as lock:
         open_log(options.data_dir.log)
         os.environ["DEBUSINE_DATA_DIR"] = str(options.data_dir.root)
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
@@ -61,11 +68,25 @@ def hold_data_dir(data_dir: DataDir) -> FileLock:
     if lock is not None:
         lock.write("")
         return lock
+    raise _in_use(data_dir, find_holder(data_dir))
+
+
+def refuse_second_server(data_dir: DataDir) -> None:
+    """
+    Find out whether a server runs on a data directory, without making anything.
+
+    :raises ConflictError: if one does; says which one
+    """
     holder = find_holder(data_dir)
+    if holder is not None:
+        raise _in_use(data_dir, holder)
+
+
+def _in_use(data_dir: DataDir, holder: Holder | None) -> ConflictError:
     who = "another server"
     if holder is not None and holder.pid:
         who = f"the server with process id {holder.pid} at {holder.url}"
-    raise ConflictError(
+    return ConflictError(
         f"data directory {data_dir.root} is in use by {who}",
         resolution="Use that server, stop it, or name another directory with --data-dir.",
     )

@@ -19,6 +19,8 @@ from debusine.tasks.sbuild_cause import UNINSTALLABLE_STAGES, Explanation, expla
 SUCCESSFUL = "successful"
 _SUMMARY_BYTES = 64 * 1024
 _EXPLANATION_BYTES = 8 * 1024 * 1024
+# words of sbuild's own check
+_NOT_IN_LIST = re.compile(r"dsc: (\S+) not in arch list or .* wildcards: (.+?) -- skipping")
 _DOSE_START = "(I)Dose_applications: Solving..."
 _DOSE_END = "+----"
 _CONTROL_SUFFIXES = (".dsc", ".changes", ".build")
@@ -106,9 +108,16 @@ def _explain(
         return None
     # what sbuild skips, it does not call a failure
     return Explanation(
-        cause=Cause.NOT_FOR_ARCHITECTURE,
-        message=f"sbuild built nothing; the status in its log is {status or 'missing'}",
+        cause=Cause.NOT_FOR_ARCHITECTURE, message=_why_nothing(status, _tail(log, _SUMMARY_BYTES))
     )
+
+
+def _why_nothing(status: str | None, text: str) -> str:
+    """Say why sbuild built nothing, and was content with that."""
+    found = _NOT_IN_LIST.search(text)
+    if found is None:
+        return f"sbuild built nothing; the status in its log is {status or 'missing'}"
+    return f"the source builds only for Architecture: {found[2]}, not for {found[1]}"
 
 
 def read_dose_report(log: Path) -> DoseReport | None:

@@ -42,3 +42,9 @@ class ServiceStatus(WireModel):
     external_workers_arch: dict[str, WorkerCount] = Field(default_factory=dict)
     external_workers_native_arch: dict[str, WorkerCount] = Field(default_factory=dict)
     worker_tasks_arch: dict[str, TaskCount] = Field(default_factory=dict)
+
+    @property
+    def architectures(self) -> list[str]:
+        """Those that workers which are connected build for, sorted."""
+        found = self.external_workers_arch.items()
+        return sorted(name for name, count in found if count.connected and name != "None")

@@ -151,4 +151,4 @@ def test_other_schemes(target: Path, url: str) -> None:
 def test_nobody_answers_and_no_password_is_shown(target: Path) -> None:
     with pytest.raises(UpstreamError) as caught:
         fetch_url("http://me:pw-7@127.0.0.1:9/x.dsc", target)
-    assert "pw-7" not in caught.value.explain()
+    assert caught.value.explain() == "cannot download http://127.0.0.1:9/x.dsc\nConnection refused"

@@ -58,6 +58,13 @@ def below(data_dir: DataDir, home: Path) -> list[tuple[str, str]]:
     ]
 
 
+def test_the_configuration_that_was_named_is_looked_at(data_dir: DataDir, home: Path) -> None:
+    other = home / "other.ini"
+    write_client_config(other, ACCESS)
+    found = [one for one in find_belongings(data_dir.root, other) if str(other) in one.where]
+    assert [one.what for one in found] == ["server in your configuration"]
+
+
 def remove_below(data_dir: DataDir, home: Path) -> None:
     for found in find_belongings(data_dir.root):
         if found.where.startswith((str(data_dir.root), str(home))):

@@ -401,6 +401,10 @@ def test_extra_packages_of_a_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("components", "architectures"),
     [
+        (("any",), "linux-any"),
+        (("any",), "armhf any-amd64"),
+        (("all", "any"), "armhf all"),
+        (("source",), "armhf"),
         (("any",), "any"),
         (("any",), "amd64 all"),
         (("all", "source"), "any all"),
@@ -410,7 +414,7 @@ def test_extra_packages_of_a_directory(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_source_has_can_be_built(components: list[str], architectures: str) -> None:
-    require_packages(components, frozenset(architectures.split()))
+    require_packages(components, frozenset(architectures.split()), "amd64")
 
 
 @pytest.mark.parametrize(
@@ -425,9 +429,23 @@ def test_what_a_source_lacks_is_said_before_it_is_built(
     components: list[str], architectures: str, said: str, remedy: str
 ) -> None:
     with pytest.raises(UserError, match="nothing to build with") as caught:
-        require_packages(components, frozenset(architectures.split()))
+        require_packages(components, frozenset(architectures.split()), "amd64")
     assert said in caught.value.brief
     assert remedy in (caught.value.resolution or "")
+
+
+@pytest.mark.parametrize(
+    ("components", "architectures"),
+    [(("all", "any"), "armhf kfreebsd-any"), (("any",), "kfreebsd-any armhf all")],
+)
+def test_a_source_for_other_architectures_is_refused(
+    components: list[str], architectures: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        require_packages(components, frozenset(architectures.split()), "amd64")
+    assert caught.value.brief == (
+        "nothing to build on amd64: this source builds only for Architecture: armhf kfreebsd-any"
+    )
 
 
 def test_extra_repositories(tmp_path: Path) -> None:

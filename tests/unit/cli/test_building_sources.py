@@ -68,6 +68,7 @@ def test_what_exists_comes_before_names(tmp_path: Path, monkeypatch: pytest.Monk
         ("none.dsc", "no such file"),
         ("./hello", "no such file"),
         ("Hello", "no such file"),
+        ("", "SOURCE is empty"),
         ("empty", "has no debian directory"),
         ("text.txt", "neither a .dsc file nor"),
     ],

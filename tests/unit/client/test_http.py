@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 
@@ -31,6 +33,20 @@ def test_anonymous(server: MemoryServer) -> None:
     transport = Transport(base_api_url=server.base_url, session=server.session())
     assert Debusine.over(transport).whoami().user == "<anonymous>"
     assert "Token" not in server.requests[0].headers
+
+
+def test_architectures_of_the_workers_that_are_there(
+    client: Debusine, server: MemoryServer
+) -> None:
+    groups = {
+        "i386": {"connected": 1},
+        "amd64": {"connected": 2},
+        "armhf": {"registered": 1},
+        "None": {"connected": 1},
+    }
+    answer = as_json({"external_workers_arch": groups})
+    server.faults.append(Fault(path="service-status", what=answer))
+    assert client.service_status().architectures == ["amd64", "i386"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,20 @@ def test_problem_with_structured_detail(client: Debusine, server: MemoryServer) 
     [
         (Answer(status=403), PermissionDeniedError, "refuses the token"),
         (Answer(status=404), NotFoundError, "not found: http://memory.example.org/api/1.0/whoami/"),
+        (
+            Answer(
+                status=404,
+                headers={"Content-Type": "text/plain; charset=utf-8"},
+                body=b"scope not found: nope",
+            ),
+            NotFoundError,
+            "^scope not found: nope$",
+        ),
+        (
+            Answer(status=404, headers={"Content-Type": "text/plain"}, body=b"\x1b[31m"),
+            NotFoundError,
+            "not found: http",
+        ),
         (Answer(status=418, body=b"tea"), UpstreamError, "unexpected answer 418"),
         (as_json({"nonsense": 1}), UpstreamError, "cannot understand the answer"),
         (Answer(body=b"<html>"), UpstreamError, "cannot understand the answer"),
@@ -99,6 +129,16 @@ def test_gives_up_when_patience_is_over(server: MemoryServer) -> None:
     with pytest.raises(UpstreamError, match="cannot reach the server at http"):
         Debusine.over(transport).whoami()
     assert len(server.requests) == 1
+
+
+def test_who_does_not_listen_is_named_without_login() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    transport = Transport(base_api_url=f"http://me:pw-7@127.0.0.1:{port}/api", patience_s=0)
+    with pytest.raises(UpstreamError) as caught:
+        Debusine.over(transport).whoami()
+    assert caught.value.brief == f"cannot reach the server at http://127.0.0.1:{port}/api"
+    assert caught.value.details == "Connection refused"
 
 
 def test_never_creates_work_twice(client: Debusine, server: MemoryServer) -> None:

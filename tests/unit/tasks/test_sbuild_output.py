@@ -62,6 +62,19 @@ def write_log(directory: Path, text: str) -> Path:
     return path
 
 
+def test_a_source_for_other_architectures_is_named(tmp_path: Path) -> None:
+    text = (
+        "E: dsc: amd64 not in arch list or does not match any arch wildcards:"
+        " armhf any-arm64 -- skipping\nStatus: skipped\n"
+    )
+    explanation = judge(0, write_log(tmp_path, text)).explanation
+    assert explanation is not None
+    assert (
+        explanation.message
+        == "the source builds only for Architecture: armhf any-arm64, not for amd64"
+    )
+
+
 @pytest.mark.parametrize(
     ("returncode", "log", "result", "blame"),
     [

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.upload import Upload
+from debusine.cli.building.architecture import is_among
 from debusine.domain.validation import messages_by_field
 from debusine.errors import UserError
 from debusine.tasks.models import ExtraExternalRepository
@@ -60,12 +61,15 @@ class BuildRequest:
         return data
 
 
-def require_packages(components: Iterable[str], architectures: frozenset[str]) -> None:
+def require_packages(
+    components: Iterable[str], architectures: frozenset[str], architecture: str
+) -> None:
     """
     Find out now whether a source has any binary package of the kinds that are wanted.
 
     :param components: of ``all``, ``any`` and ``source``
     :param architectures: words of the field Architecture of the .dsc; none: nobody knows
+    :param architecture: that is built on
     :raises UserError: if it has none
     """
     wanted = set(components) & set(DEFAULT_COMPONENTS)
@@ -75,6 +79,14 @@ def require_packages(components: Iterable[str], architectures: frozenset[str]) -
             f"nothing to build with --arch-{wanted.pop()}: the packages of this source are of"
             f" architecture {', '.join(sorted(architectures))}",
             resolution=f"Leave the option out, or give --arch-{kinds.pop()}.",
+        )
+    builds_all = "all" in wanted & kinds
+    specific = architectures - {"all"}
+    if wanted and specific and not builds_all and not is_among(architecture, specific):
+        raise UserError(
+            f"nothing to build on {architecture}: this source builds only for"
+            f" Architecture: {' '.join(sorted(specific))}",
+            resolution="Name one of them with --arch, if a worker builds for it.",
         )
 
 

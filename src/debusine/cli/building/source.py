@@ -38,6 +38,11 @@ def classify(source: str) -> SourceKind:
     >>> classify("https://deb.example.org/hello_2.10-3.dsc"), classify("hello=2.10-3")
     (<SourceKind.URL: 2>, <SourceKind.NAME: 4>)
     """
+    if not source:
+        raise UserError(
+            "SOURCE is empty",
+            resolution="For the directory you are in, give a dot: debusine build .",
+        )
     if _URL.match(source):
         return SourceKind.URL
     path = Path(source)

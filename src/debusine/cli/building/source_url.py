@@ -16,6 +16,7 @@ from debusine.artifacts.deb822 import ListedFile, is_file_name, read_dsc
 from debusine.client.http import make_session
 from debusine.errors import UpstreamError, UserError
 from debusine.util.apt_sources import strip_credentials
+from debusine.util.network_error import reason_of
 
 MAX_DSC_BYTES = 1024 * 1024
 MAX_TOTAL_BYTES = 8 * 1024**3
@@ -38,7 +39,10 @@ def fetch_url(url: str, directory: Path, *, progress: Progress | None = None) ->
     """
     name = unquote(urlsplit(url).path.rpartition("/")[2])
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise UserError(f"cannot download from {url}", resolution="Give an http or https URL.")
+        raise UserError(
+            f"cannot download from {strip_credentials(url)}",
+            resolution="Give an http or https URL.",
+        )
     if not name.endswith(".dsc") or not is_file_name(name):
         raise UserError(f"not the URL of a .dsc file: {strip_credentials(url)}")
     session = make_session(url)
@@ -95,7 +99,7 @@ def _opened(session: requests.Session, url: str) -> Iterator[requests.Response]:
         try:
             response = session.get(url, stream=True, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
-            raise UpstreamError(f"cannot download {shown}", details=_reason(error)) from error
+            raise UpstreamError(f"cannot download {shown}", details=reason_of(error)) from error
         with response:
             if not response.is_redirect:
                 if response.status_code != requests.codes.ok:
@@ -124,9 +128,6 @@ def _blocks(response: requests.Response, limit_bytes: int, name: str) -> Iterato
             yield block
     # raw reads raise errors of urllib3, which requests does not translate
     except (OSError, urllib3.exceptions.HTTPError) as error:
-        raise UpstreamError(f"the download of {name} broke off", details=str(error)) from error
-
-
-def _reason(error: requests.RequestException) -> str:
-    text = str(error)
-    return strip_credentials(text) if "://" in text.split(" ", maxsplit=1)[0] else text
+        raise UpstreamError(
+            f"the download of {name} broke off", details=reason_of(error)
+        ) from error

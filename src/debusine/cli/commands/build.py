@@ -16,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from debusine.cli.building.acquire import Acquisition
+from debusine.cli.building.architecture import is_architecture
 from debusine.cli.building.outcome import Outcome
 from debusine.cli.building.release import SuiteFinder
 from debusine.cli.building.report import Epilogue, document, show
@@ -31,8 +32,9 @@ from debusine.cli.building.request import (
 from debusine.cli.building.session import BuildSession, Wishes
 from debusine.cli.building.shell import FailedBuild, open_shell
 from debusine.cli.building.source import Source, SourceKind, classify
-from debusine.cli.connection import Connection, connect_or_embed
+from debusine.cli.connection import Connection, connect_or_embed, running_server
 from debusine.cli.context import ARGUMENTS_KEY, Globals
+from debusine.cli.health.worker import require_worker
 from debusine.cli.output import ERROR_STATUS_KEY, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
@@ -149,12 +151,13 @@ class _Build:
         """Do it; returns the exit status."""
         options = self._options
         request_parts = self._checked_options()
+        require_worker(self._given, options["data_dir"])
         with TemporaryDirectory(prefix="debusine-source-") as scratch:
             machine = self._machine()
             suites = SuiteFinder(machine=machine, options=self._mirrors(), say=self._screen.note)
             source, suite = self._acquisition(suites).get(options["source"], Path(scratch))
-            require_packages(request_parts["components"], source.architectures)
             wanted = self._environment(suites, suite)
+            require_packages(request_parts["components"], source.architectures, wanted.architecture)
             output = self._output(source)
             request = BuildRequest(
                 suite=wanted.codename, architecture=wanted.architecture, **request_parts
@@ -180,11 +183,16 @@ class _Build:
         """
         Read the options that have a form of their own.
 
-        :raises click.UsageError: if two of them contradict each other
+        :raises click.UsageError: if two of them contradict each other, or what one needs is missing
+        :raises UserError: if one of them names nothing that there is
         """
         options = self._options
         if options["server"] and options["data_dir"]:
             raise click.UsageError("--server and --data-dir name two servers; give one of them")
+        if options["shell_on_failure"] and not self._has_terminal:
+            raise click.UsageError("--shell-on-failure needs a terminal for its shell")
+        if options["arch"] and not is_architecture(options["arch"]):
+            raise self._no_architecture(options["arch"])
         flags = {"all": "arch_all", "any": "arch_any", "source": "with_source"}
         chosen = tuple(name for name, flag in flags.items() if options[flag])
         return {
@@ -194,6 +202,22 @@ class _Build:
                 parse_extra_repository(line) for line in options["extra_repository"]
             ],
         }
+
+    @property
+    def _has_terminal(self) -> bool:
+        return sys.stdin.isatty() and self._screen.is_terminal
+
+    def _no_architecture(self, name: str) -> UserError:
+        """Say that an architecture is none, and what the server's workers build for."""
+        running = running_server(self._given, self._options["data_dir"])
+        known: list[str] = []
+        with contextlib.suppress(DebusineError):  # not every server tells
+            known = running.client.service_status().architectures if running else []
+        known = known or [read_machine().architecture]
+        return UserError(
+            f"dpkg knows no architecture {name}",
+            resolution=f"Give one that a worker builds for: {', '.join(known)}.",
+        )
 
     def _machine(self) -> AptMachine:
         """Read this machine's APT; lists of mirrors are fetched unless a mirror is given."""
@@ -275,8 +299,8 @@ class _Build:
     ) -> None:
         """Open a shell; whatever comes of it, the build has failed."""
         step = next(step for step in outcome.steps if step.name == "build")
-        if not (sys.stdin.isatty() and self._screen.is_terminal) or step.work_request is None:
-            self._screen.warn("no shell: --shell-on-failure needs a terminal")
+        if step.work_request is None:
+            self._screen.warn("no shell: the build was never asked for")
             return
         failed = FailedBuild(
             work_request=step.work_request,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from debusine.cli.belongings import Belonging, find_belongings, wait_until_stopped
+from debusine.cli.context import Globals
 from debusine.client.local_server import DataDir
 from debusine.errors import DebusineError
 from debusine.settings import default_data_dir
@@ -31,7 +32,8 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="List, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
+@click.pass_context
+def purge(context: click.Context, *, data_dir: Path, dry_run: bool, yes: bool) -> int:
     """
     Remove data, cached environments, units and accounts that debusine made here.
 
@@ -41,7 +43,8 @@ def purge(*, data_dir: Path, dry_run: bool, yes: bool) -> int:
     DataDir(data_dir).require_own()
     if not dry_run:
         wait_until_stopped(data_dir)
-    found = list(find_belongings(data_dir))
+    given = context.find_object(Globals) or Globals()
+    found = list(find_belongings(data_dir, given.config_path))
     if not found:
         click.echo("There is nothing to remove.")
         return 0

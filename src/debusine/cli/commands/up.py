@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from debusine.cli.context import Globals
 from debusine.cli.units import make_unit
-from debusine.client.config import DEFAULT_PATH
 from debusine.client.listen import parse_listen
 from debusine.errors import UserError
 from debusine.settings import default_data_dir
@@ -57,26 +57,37 @@ def _checked(context: click.Context, parameter: click.Parameter, value: str) -> 
 )
 @click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
 @click.option("--service", is_flag=True, help="Write a systemd unit instead of starting now.")
-def up(*, data_dir: Path, listen: str, no_worker: bool, service: bool) -> None:
+@click.pass_context
+def up(
+    context: click.Context, *, data_dir: Path, listen: str, no_worker: bool, service: bool
+) -> None:
     """
     Start a server with one worker on this machine.
 
     The first start configures everything, this user's client included. Ctrl-C
     stops all that was started.
     """
-    command = [
-        sys.executable, "-m", "debusine.standalone",
-        "--data-dir", str(data_dir.absolute()),
-        "--listen", listen,
-        "--client-config", str(DEFAULT_PATH.expanduser()),
-        *(["--no-worker"] if no_worker else []),
-    ]  # fmt: skip
+    given = context.find_object(Globals) or Globals()
+    command = standalone_command(given, data_dir=data_dir, listen=listen, no_worker=no_worker)
     if service:
         _write_unit(command)
         return
     sys.stdout.flush()
     # the server takes our place, so that signals and the exit status are its own
     os.execv(command[0], command)  # noqa: S606  a list, no shell
+
+
+def standalone_command(
+    given: Globals, *, data_dir: Path, listen: str, no_worker: bool
+) -> list[str]:
+    """Compose the command that serves; it works from any directory."""
+    return [
+        sys.executable, "-m", "debusine.standalone",
+        "--data-dir", str(data_dir.absolute()),
+        "--listen", listen,
+        "--client-config", str(given.config_path.absolute()),
+        *(["--no-worker"] if no_worker else []),
+    ]  # fmt: skip
 
 
 def _write_unit(command: list[str]) -> None:

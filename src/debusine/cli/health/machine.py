@@ -89,7 +89,7 @@ def probe(data_dir: Path) -> Machine:
         user=user_name(),
         python=sys.version_info[:2],
         missing=frozenset(tool for tool in (*TOOLS, *OPTIONAL_TOOLS) if not _which(tool)),
-        namespaces=_namespaces(),
+        namespaces=namespace_trouble(),
         mirror=_mirror(),
         data_dir=data_dir,
         data_free_bytes=shutil.disk_usage(_existing(data_dir)).free,
@@ -104,7 +104,7 @@ def _which(tool: str) -> str | None:
     return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def _namespaces() -> Trouble | None:
+def namespace_trouble() -> Trouble | None:
     """Try to have a user namespace; root only lends one to the worker's user later on."""
     try:
         if os.geteuid() == 0:

@@ -38,6 +38,16 @@ def test_a_file_that_differs_is_refused(tmp_path: Path) -> None:
         SourcePackage.from_dsc(path)
 
 
+def test_each_problem_is_named_once(tmp_path: Path) -> None:
+    path = write_dsc(tmp_path)
+    for name in ("hello_1.0.orig.tar.gz", "hello_1.0-1.debian.tar.xz"):
+        (tmp_path / name).unlink()
+        with pytest.raises(UserError) as caught:
+            SourcePackage.from_dsc(path)
+        assert caught.value.explain().count("hello_1.0.orig.tar.gz is missing") == 1
+    assert caught.value.details == "hello_1.0-1.debian.tar.xz is missing"
+
+
 def test_files_are_exactly_those_listed(tmp_path: Path) -> None:
     artifact = SourcePackage.from_dsc(write_dsc(tmp_path))
     (tmp_path / "more").touch()
