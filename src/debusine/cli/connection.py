@@ -111,7 +111,9 @@ def running_server(given: Globals, data_dir: Path | None) -> Connection | None:
     if server is not None:
         return _to(server, given)
     layout = DataDir((data_dir or default_data_dir()).absolute())
-    holder = find_holder(layout)
+    holder = None
+    with contextlib.suppress(OSError):  # who starts a server on it says what is wrong
+        holder = find_holder(layout)
     if holder is None or not holder.url:
         return None
     embedded = read_client_config(layout.client_config).select(SERVER_NAME)

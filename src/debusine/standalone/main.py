@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import socket
@@ -77,7 +78,9 @@ def refuse_second_server(data_dir: DataDir) -> None:
 
     :raises ConflictError: if one does; says which one
     """
-    holder = find_holder(data_dir)
+    holder = None
+    with contextlib.suppress(OSError):  # making it says what is wrong
+        holder = find_holder(data_dir)
     if holder is not None:
         raise _in_use(data_dir, holder)
 

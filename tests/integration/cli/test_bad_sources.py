@@ -12,6 +12,9 @@ import pytest
 
 from debusine.cli.building.signature import Trust, check_signature
 from debusine.cli.main import run
+from debusine.client.local_server import DataDir
+from debusine.errors import UserError
+from debusine.standalone.main import make_data_dir, refuse_second_server
 from debusine.testing.packages import write_dsc
 from debusine.util.command import Command
 from debusine.util.command import run as run_program
@@ -142,6 +145,25 @@ def test_options_that_make_no_sense(
         dsc.name, *(["--suite", "trixie"] if "--suite" not in arguments else []), *arguments
     )
     assert words in seen.errors
+
+
+def test_a_data_directory_that_cannot_be(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dsc = write_dsc(place)
+    impossible = place / dsc.name / "data"
+    assert run(["build", dsc.name, "--suite", "trixie", "--data-dir", str(impossible)]) == 2
+    assert "cannot use the data directory" in capsys.readouterr().err
+    refuse_second_server(DataDir(impossible))
+    with pytest.raises(UserError, match="cannot make the data directory"):
+        make_data_dir(DataDir(impossible))
+
+
+def test_a_machine_that_cannot_build_says_so_first(
+    place: Path, refuse: Callable[..., Refused], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(place))
+    seen = refuse("hello")
+    assert "this machine cannot build: program not found: unshare" in seen.errors
+    assert "debusine doctor" in seen.errors
 
 
 @pytest.fixture(scope="module")
