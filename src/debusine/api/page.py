@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listings by page number (spec/api.md 1.5)."""
+"""Listings by page number."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors as problem documents (spec/api.md 1.4); the one place where the API renders them."""
+"""Errors as problem documents; the one place where the API renders them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send files of artifacts, whole or in part, and tarballs of several (spec/api.md 2.5)."""
+"""Send files of artifacts, whole or in part, and tarballs of several."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Receive files of artifacts (spec/api.md 2.5, upload protocol).
+Receive files of artifacts.
 
 The body goes to disk block by block; while one block arrives, the one before is
 written and hashed at the same time in two threads.

@@ -34,7 +34,7 @@ class Chunk:
 
 def parse_content_range(header: str | None, *, size: int) -> StatusQuery | Chunk:
     """
-    Read the ``Content-Range`` header of an upload (spec/api.md 2.5).
+    Read the ``Content-Range`` header of an upload (RFC 9110 14.4).
 
     :param header: None when there is none: the body is the file from its beginning
     :param size: of the whole file, as it was declared

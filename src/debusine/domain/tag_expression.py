@@ -128,7 +128,6 @@ def parse_tag_expression(text: str) -> TagExpression:
     Read an expression; the whole text must be one.
 
     :raises TagExpressionError: if it is none, or longer than :data:`MAX_LENGTH`
-    :source: spec/tasks.md 3.3
 
     >>> wanted = parse_tag_expression("not a and (b or c:d)")
     >>> wanted.holds({"b"}), wanted.holds({"a", "b"}), str(wanted)

@@ -61,7 +61,6 @@ def require_allowed(reactions: EventReactions, *, title: str) -> None:
 
     :param title: of the error, if there is one
     :raises UserError: for any but notifications, and for those, as there are no channels yet
-    :source: spec/tasks.md 2.6
     """
     for event, action in reactions.items():
         if isinstance(action, SendNotification):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answer lookups from the database (spec/model.md 4)."""
+"""Answer lookups from the database."""
 
 from __future__ import annotations
 

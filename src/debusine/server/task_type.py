@@ -18,7 +18,6 @@ def type_of_task(user: User, task_name: str) -> TaskTypes:
 
     :returns: Worker if there is no task of the name at all
     :raises TaskDataError: if all tasks of the name are others
-    :source: spec/tasks.md 2.6, spec/workflows.md 4.10
     """
     types = [task_type for task_type in TaskTypes if _exists(task_type, task_name)]
     allowed = [TaskTypes.WORKER, *([TaskTypes.SERVER] if user.is_superuser else [])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Artifacts, their files and relations on the wire (spec/api.md 2.5)."""
+"""Artifacts, their files and relations on the wire."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 def to_wire_time(moment: datetime) -> str:
     """
-    Write a moment the way clients expect it (spec/api.md 1.6).
+    Write a moment the way clients expect it.
 
     >>> to_wire_time(datetime(2026, 1, 1, 12, tzinfo=UTC))
     '2026-01-01T12:00:00.000000Z'
@@ -53,7 +53,7 @@ _DURATION = re.compile(
 
 def from_wire_duration(value: object) -> object:
     """
-    Read a duration the way clients of 0.16 write it (spec/api.md 1.6).
+    Read a duration the way clients of 0.16 write it.
 
     :returns: the value itself if it has another form, for pydantic to read or refuse
 

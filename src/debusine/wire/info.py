@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who the caller is, and how busy the service is (spec/api.md 2.1)."""
+"""Who the caller is, and how busy the service is."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookups on the wire (spec/api.md 2.11)."""
+"""Lookups on the wire."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work requests on the wire (spec/api.md 2.2 to 2.4)."""
+"""Work requests on the wire."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-What worker and server say to each other (spec/api.md 2.4, 3.1).
+What worker and server say to each other.
 
 Beyond the frames of 0.16, an agent that introduces itself with ``hello`` gets
 ``abort`` and ``log_ack``, and sends ``heartbeat`` and its logs as binary frames:

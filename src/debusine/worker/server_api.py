@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the agent itself asks of the server (spec/api.md 2.4)."""
+"""What the agent itself asks of the server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-What has finished (spec/api.md 3.2).
+What has finished.
 
 A message only makes the socket look: what is sent comes from rows, and a look every few
 seconds finds what no message told. Only what the listener may see is shown.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-A log as it is written (spec/api.md 3.3).
+A log as it is written.
 
 Beyond 0.16: a token opens it, too; with ``?offset=N`` it starts there, waits for
 requests that do not run yet and shows those that have ended. ``&attempt=K`` says of

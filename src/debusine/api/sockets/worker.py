@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Server and worker talk (spec/api.md 3.1).
+Server and worker talk.
 
 What our own agents understand beyond 0.16 is described in :mod:`debusine.wire.worker`.
 """

@@ -37,7 +37,7 @@ MODES: Mapping[KeyPurpose, frozenset[SigningMode]] = {
     ),
     KeyPurpose.OPENPGP_REPOSITORY: frozenset({SigningMode.CLEAR, SigningMode.DETACHED}),
 }
-"""What a key may be used for, by its purpose (spec/workflows.md 4.9)."""
+"""What a key may be used for, by its purpose."""
 
 
 class NoSuchKeyError(UserError):
