@@ -158,7 +158,10 @@ def download(url: str, target: Path, *, apt_conf: Path | None = None) -> None:
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
-        shutil.copyfile(unquote(parts.path), target)
+        try:
+            shutil.copyfile(unquote(parts.path), target)
+        except OSError as error:
+            raise UpstreamError(f"cannot download {url}", details=error.strerror or "") from error
         return
     limit = ["prlimit", f"--fsize={MAX_DOWNLOAD_BYTES}"]
     # apt-helper ends with 0 even if there is nothing at the URL on some releases
