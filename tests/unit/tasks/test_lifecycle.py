@@ -113,6 +113,33 @@ def test_inconsistent_output_is_not_uploaded(task: Any) -> None:
     assert files["consistency.log"] == b"a is missing\nz is missing\n"
 
 
+@pytest.mark.parametrize(
+    ("attributes", "errors"),
+    [
+        ({}, []),
+        ({"errors": ("b", "a")}, [("output-inconsistent", "Output is not consistent: a; b")]),
+        (
+            {"raise_in": "run"},
+            [("stage-failed", "Running: RuntimeError: run broke")],
+        ),
+        (
+            {"raise_in": "cleanup"},
+            [
+                ("cleanup-failed", "The task left something"),
+                ("stage-failed", "Cleaning up: RuntimeError: cleanup broke"),
+            ],
+        ),
+    ],
+)
+def test_what_went_wrong_is_reported(
+    task: Any, attributes: dict[str, Any], errors: list[tuple[str, str]]
+) -> None:
+    for name, value in attributes.items():
+        setattr(task, name, value)
+    task.execute()
+    assert [(error.code, error.message) for error in task.reported_errors] == errors
+
+
 def test_debug_logs_relate_once_to_what_was_read(task: Any) -> None:
     task.outcome = FAILURE
     task._source_artifacts_ids = [3, 1, 3]
