@@ -39,6 +39,7 @@ class RuntimeStatistics(Report):
     :param available_disk_space: what the worker had, in bytes
     :param available_memory: what the worker had, in bytes
     :param cpu_count: what the worker had
+    :source: getrusage(2), statvfs(3), proc(5)
     """
 
     duration: int | None = None

@@ -118,6 +118,7 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
         :returns: its exit status; ``None`` if the task was aborted
         :raises ValueError: if it is to run as root without a sandbox
         :raises NotPossibleError: if the program does not exist
+        :source: execve(2), setsid(2), killpg(3)
         """
         capture = capture_stdout_filename and working_directory / capture_stdout_filename
         command = TaskCommand(

@@ -71,7 +71,12 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
         self.extra_repository_sources = []
 
     def supports_inline_signed_by(self, codename: str) -> bool:
-        """Whether APT of a release reads keys inside of sources files, as of version 2.3.10."""
+        """
+        Whether APT of a release reads keys inside of sources files, as of version 2.3.10.
+
+        :param codename: release; one that nobody knows is taken for a new one
+        :source: sources.list(5), Signed-By
+        """
         return not needs_key_file(codename)
 
     @property
@@ -88,6 +93,7 @@ class ExtraRepositoryMixin(BaseExternalTask[TDER, DTDER], Generic[TDER, DTDER]):
 
         :param codename: release that will read them
         :param destination: directory for them; they are told apart by number
+        :source: sources.list(5), deb822 style
         """
         files = repository_files(
             self._wanted_repositories,

@@ -143,6 +143,7 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         :param package_name: binary package, as dpkg knows it
         :returns: Debian version, comparable
         :raises subprocess.CalledProcessError: if it is not installed; ``install.log`` says more
+        :source: deb-version(7), dpkg-query(1)
         """
         try:
             return installed_version(self._instance(), package_name)
