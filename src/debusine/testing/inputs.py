@@ -71,7 +71,9 @@ class InputsTask(BaseTaskWithExecutor[InputsData, BaseDynamicTaskDataWithExecuto
 
 @contextmanager
 def task_names_restored() -> Iterator[None]:
-    """Forget the task classes that come into being meanwhile."""
+    """Forget the task classes that come into being meanwhile, but for those of a module."""
+    # modules are loaded once per process: their classes must not vanish
+    BaseTaskWithExecutor.registry.all()
     names = BaseTaskWithExecutor.registry.classes
     before = {task_type: dict(found) for task_type, found in names.items()}
     try:

@@ -22,6 +22,7 @@ from debusine.domain.tags import capability_tag
 from debusine.tasks import BaseExternalTask, BaseTaskWithExecutor
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.testing import factories
+from debusine.testing.inputs import task_names_restored
 from debusine.testing.live_server import LiveServer
 
 PATIENCE_S = 10.0
@@ -129,12 +130,14 @@ class ProbeData(BaseTaskDataWithExecutor):
 
 
 @pytest.fixture
-def probe() -> Iterator[type[BaseExternalTask[Any, Any]]]:
+def _task_names() -> Iterator[None]:
+    with task_names_restored():
+        yield
+
+
+@pytest.fixture
+def probe(_task_names: None) -> type[BaseExternalTask[Any, Any]]:
     """A task that asks for an executor, an architecture, and a tool if its data say so."""
-    # loaded once per process: they must not vanish with this one
-    BaseExternalTask.registry.all()
-    classes = BaseExternalTask.registry.classes
-    before = {task_type: dict(named) for task_type, named in classes.items()}
 
     class Probe(BaseTaskWithExecutor[ProbeData, BaseDynamicTaskDataWithExecutor]):
         TASK_VERSION = 1
@@ -159,7 +162,4 @@ def probe() -> Iterator[type[BaseExternalTask[Any, Any]]]:
             has_tool = self.data.tool != "probe-tool" or worker_metadata.get(key) is True
             return has_tool and super().can_run_on(worker_metadata)
 
-    yield Probe
-    for task_type, named in before.items():
-        classes[task_type].clear()
-        classes[task_type].update(named)
+    return Probe

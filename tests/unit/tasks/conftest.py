@@ -10,19 +10,14 @@ from typing_extensions import override
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
+from debusine.testing.inputs import task_names_restored
 
 
 @pytest.fixture(autouse=True)
 def registry() -> Iterator[None]:
     """Task classes that a test makes vanish with it."""
-    # loaded once per process: they must not vanish with what a test makes
-    BaseExternalTask.registry.all()
-    classes = BaseExternalTask._sub_tasks
-    before = {task_type: dict(named) for task_type, named in classes.items()}
-    yield
-    for task_type, named in before.items():
-        classes[task_type].clear()
-        classes[task_type].update(named)
+    with task_names_restored():
+        yield
 
 
 class ListSender:
