@@ -5,8 +5,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
-from debusine.db.models import User, Worker, WorkRequest
+from debusine.db.models import (
+    Artifact,
+    File,
+    FileInArtifact,
+    User,
+    Worker,
+    WorkRequest,
+    Workspace,
+)
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.testing import factories
@@ -258,3 +267,22 @@ def test_number_of_queries(api: Any, django_assert_num_queries: Any) -> None:
 
 def test_scope_without_header_is_the_default(api: Any) -> None:
     assert create(api)["scope"] == settings.DEBUSINE.default_scope
+
+
+def test_artifacts_that_never_became_complete_are_not_shown(api: Any, workspace: Workspace) -> None:
+    request = factories.make_work_request(workspace=workspace)
+    whole, part = (
+        Artifact.objects.create(
+            workspace=workspace,
+            category="debusine:test",
+            created_by_work_request=request,
+            created_at=timezone.now(),
+        )
+        for _ in range(2)
+    )
+    file = File.objects.create(sha256="0" * 64, size=1, created_at=timezone.now())
+    for artifact, is_complete in ((whole, True), (part, False)):
+        FileInArtifact.objects.create(artifact=artifact, path="a", file=file, complete=is_complete)
+    assert api.get(f"/work-request/{request.pk}/").json()["artifacts"] == [whole.pk]
+    [shown] = api.get("/work-request/").json()["results"]
+    assert shown["artifacts"] == [whole.pk]

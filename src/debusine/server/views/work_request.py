@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.db.models import BigIntegerField, Q, QuerySet
 
-from debusine.db.models import Artifact, Scope, WorkRequest, Workspace
+from debusine.db.models import Scope, WorkRequest, Workspace
 from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.domain.permission import MAX_ID
 from debusine.domain.result import WorkRequestResults
@@ -17,6 +17,7 @@ from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotFoundError
 from debusine.server.access import is_visible_workspace, visible_workspaces
 from debusine.server.actor import Actor
+from debusine.server.produced import complete_artifacts
 from debusine.wire.base import Links
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
 
@@ -27,8 +28,8 @@ _BY_ID = Prepared(
 )
 _ARTIFACTS = PreparedValues(
     lambda: (
-        Artifact.objects.filter(created_by_work_request=Param("work_request", BigIntegerField()))
-        .order_by("pk")
+        complete_artifacts()
+        .filter(created_by_work_request=Param("work_request", BigIntegerField()))
         .values_list("pk")
     )
 )
@@ -112,8 +113,8 @@ def view_work_requests(requests: Iterable[WorkRequest]) -> list[WorkRequestRecor
     rows = list(requests)
     artifacts: dict[int, list[int]] = {row.pk: [] for row in rows}
     made = (
-        Artifact.objects.filter(created_by_work_request__in=artifacts)
-        .order_by("pk")
+        complete_artifacts()
+        .filter(created_by_work_request__in=artifacts)
         .values_list("created_by_work_request_id", "pk")
     )
     for request_id, artifact_id in made:

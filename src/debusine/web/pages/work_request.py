@@ -22,6 +22,7 @@ from debusine.server.access import caller_in, find_workspace, role_of
 from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import Actor
+from debusine.server.produced import complete_artifacts
 from debusine.server.views.attempt import find_attempt, open_log
 from debusine.server.views.tags import view_tags
 from debusine.server.views.waiting import reason_for_waiting
@@ -159,10 +160,10 @@ def _may(actor: Actor, request: WorkRequest) -> dict[str, bool]:
 
 def _artifacts(request: WorkRequest) -> QuerySet[Artifact]:
     return (
-        Artifact.objects.filter(created_by_work_request=request)
+        complete_artifacts()
+        .filter(created_by_work_request=request)
         .select_related("workspace__scope")
         .annotate(size=Sum("files__file__size", default=0))
-        .order_by("pk")
     )
 
 
