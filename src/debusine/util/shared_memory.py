@@ -13,15 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from debusine.errors import NotPossibleError
-from debusine.util.userns import mounts_below
+from debusine.util.userns import mounts_inside
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's own
-
-
-def mounts_inside(directory: Path = SHARED_MEMORY) -> tuple[Path, ...]:
-    """Mount points below a directory, innermost first."""
-    top = directory.resolve()
-    return tuple(point for point in mounts_below(directory) if point != top)
 
 
 def unmounting(points: Sequence[Path]) -> str:

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -177,19 +178,55 @@ def remove_tree(path: Path) -> None:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mount:
+    """A line of mountinfo, see proc_pid_mountinfo(5)."""
+
+    number: int
+    parent: int
+    point: Path
+
+
 def mounts_below(path: Path) -> list[Path]:
     """Mount points at or below a path, innermost first; what we can see of them."""
+    # what was mounted last on the same place comes first
+    found = [mount.point for mount in reversed(_mounts_at_or_below(path))]
+    found.sort(key=lambda point: len(point.parts), reverse=True)
+    return found
+
+
+def mounts_inside(path: Path) -> tuple[Path, ...]:
+    """
+    Mount points below a directory, innermost first.
+
+    :returns: none of those that something covers which is mounted on the directory itself
+    """
+    top = path.resolve()
+    inside: set[int] = set()
+    points: list[Path] = []
+    for mount in _mounts_at_or_below(path):
+        if mount.point == top:
+            inside, points = {mount.number}, []
+        elif not inside or mount.parent in inside:
+            inside.add(mount.number)
+            points.append(mount.point)
+    points.reverse()
+    points.sort(key=lambda point: len(point.parts), reverse=True)
+    return tuple(points)
+
+
+def _mounts_at_or_below(path: Path) -> list[Mount]:
+    """In the order of mounting."""
     top = os.fsencode(path.resolve())
     below = top.rstrip(b"/") + b"/"
     found = []
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        name = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ")[4])
+        number, parent, _, _, escaped = line.split(b" ", 5)[:5]
+        name = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), escaped)
         # most are elsewhere, and this is asked several times for each task
         if name == top or name.startswith(below):
-            found.append(Path(os.fsdecode(name)))
-    # what was mounted last on the same place comes first
-    found.reverse()
-    found.sort(key=lambda point: len(point.parts), reverse=True)
+            mount = Mount(number=int(number), parent=int(parent), point=Path(os.fsdecode(name)))
+            found.append(mount)
     return found
 
 

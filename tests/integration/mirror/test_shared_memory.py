@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from debusine.util.command import Command, Completed, run
-from debusine.util.shared_memory import check_shared_memory, mounts_inside
+from debusine.util.shared_memory import check_shared_memory
+from debusine.util.userns import mounts_inside
 
 IN_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount", "--propagation=private"]
 # a sandbox is another one inside of it, like that of mmdebstrap
@@ -75,6 +76,13 @@ def test_it_is_found(tmp_path: Path, held: Path) -> None:
     said = run_there(CHECK, tmp_path, held).stderr.decode()
     assert "something is mounted below /dev/shm: " in said
     assert str(held) in said
+
+
+def test_what_another_mount_covers_is_not_in_the_way(tmp_path: Path, held: Path) -> None:
+    script = 'mount -t tmpfs tmpfs "$0" && mount -t tmpfs tmpfs /dev/shm && exec "$@"'
+    argv = [*IN_NAMESPACE, "sh", "-c", script, str(held), sys.executable, "-c", CHECK]
+    done = run(Command(argv, check=False, timeout_s=60))
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_task_blames_the_worker(tmp_path: Path, held: Path) -> None:

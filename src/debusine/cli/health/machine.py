@@ -16,8 +16,8 @@ from debusine.util.apt_config import fetch_mirror_lists, read_machine
 from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.apt_sources import AptSource, hide_logins
 from debusine.util.command import Command, run
-from debusine.util.shared_memory import SHARED_MEMORY, mounts_inside
-from debusine.util.userns import check_unshare, user_name
+from debusine.util.shared_memory import SHARED_MEMORY
+from debusine.util.userns import check_unshare, mounts_inside, user_name
 
 MIRROR_TIMEOUT_S = 60
 # program: Debian package
@@ -95,7 +95,7 @@ def probe(data_dir: Path) -> Machine:
         data_free_bytes=shutil.disk_usage(_existing(data_dir)).free,
         memory_bytes=memory_of_machine().available,
         shared_memory_bytes=_shared_memory(),
-        shared_memory_mounts=mounts_inside(),
+        shared_memory_mounts=mounts_inside(SHARED_MEMORY),
     )
 
 
