@@ -83,13 +83,13 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
         )
         return
     _print(request, connection, why)
+    if tags_rows := tag_rows(tags):
+        click.echo()
+        print_table(("Tags", "Said by", "Tag"), tags_rows)
     if artifacts:
         rows = [(str(a.id), a.category, ", ".join(a.files)) for a in artifacts]
         click.echo()
         print_table(("Artifact", "Category", "Files"), rows)
-    if tags_rows := tag_rows(tags):
-        click.echo()
-        print_table(("Tags", "Said by", "Tag"), tags_rows)
 
 
 @command.command()
