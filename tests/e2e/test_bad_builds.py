@@ -144,7 +144,7 @@ def test_a_build_that_fails_with_strays_and_bytes_that_are_no_text(
         "--data-dir", built_environment.data_dir.root,
     )  # fmt: skip
     assert ended.status == 1
-    assert b"failed in stage build" in ended.output
+    assert b"the package's own build failed" in ended.output
     # shown as text, kept as it came
     assert "caf\ufffd \ufffd\ufffd ".encode() + made.nonce in ended.output
     assert b"caf\xe9 \xff\xfe " + made.nonce in build_log(output)
