@@ -26,6 +26,11 @@ def begin_escape(
     return agent.begin("testescape", task_data=data)
 
 
+def no_reports_left(agent: AgentProgram) -> bool:
+    """Whether every report is gone: an agent removes it once it has the server's answer."""
+    return not any((agent.working / "reports").iterdir())
+
+
 def gone(pids: list[int], scratch: Path) -> bool:
     return not any(is_alive(pid) for pid in pids) and not scratch.exists()
 
@@ -189,7 +194,7 @@ def test_result_survives_a_killed_agent(mortal_agent: AgentProgram) -> None:
     assert report.result is WorkRequestResults.SUCCESS
     # the report does not wait for the socket
     wait_for(lambda: len(mortal_agent.server.hellos) == hellos + 1)
-    assert list((mortal_agent.working / "reports").iterdir()) == []
+    wait_for(lambda: no_reports_left(mortal_agent))
 
 
 def test_refused_result_is_dropped(agent: AgentProgram, report_path: Path) -> None:
@@ -199,7 +204,7 @@ def test_refused_result_is_dropped(agent: AgentProgram, report_path: Path) -> No
     agent.server.memory.work_requests[number]["status"] = "aborted"
     wait_for(lambda: agent.server.memory.refused_reports == [number])
     assert agent.run("noop").result is WorkRequestResults.SUCCESS
-    assert list((agent.working / "reports").iterdir()) == []
+    wait_for(lambda: no_reports_left(agent))
 
 
 @pytest.mark.parametrize("status", [423, 500])
