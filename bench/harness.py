@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from debusine.client.debusine import Debusine
+from debusine.client.local_server import DataDir
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,7 @@ def server(data_dir: Path, *options: str) -> Iterator[Server]:
     :param data_dir: its data directory; kept
     :param options: further options of the program
     """
+    log = DataDir(data_dir).log
     read_end, write_end = os.pipe()
     began = time.monotonic()
     process = subprocess.Popen(
@@ -70,15 +72,14 @@ def server(data_dir: Path, *options: str) -> Iterator[Server]:
         ],
         pass_fds=[write_end],
         stdout=subprocess.DEVNULL,
-        stderr=(data_dir / "bench-server.log").open("wb"),
+        stderr=log.open("wb"),
     )  # fmt: skip
     os.close(write_end)
     try:
         with os.fdopen(read_end) as ready:
             line = ready.readline()
         if not line:
-            log = (data_dir / "bench-server.log").read_text()
-            raise SystemExit(f"the server did not start:\n{log}")
+            raise SystemExit(f"the server did not start:\n{log.read_text()}")
         url = json.loads(line)["url"]
         config = configparser.ConfigParser()
         config.read(data_dir / "client.ini")
