@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import override
 
-from debusine.artifacts.registry import find_kind, find_kinds, model_argument, read_data
+from debusine.artifacts.registry import Kind, find_kind, find_kinds, read_data
 from debusine.domain.category import ArtifactCategory
 from debusine.errors import UserError
 
@@ -41,7 +40,7 @@ class NameVersion(NamedTuple):
 DataT = TypeVar("DataT", bound=ArtifactData)
 
 
-class ArtifactKind(Generic[DataT]):
+class ArtifactKind(Kind[DataT]):
     """
     One category of artifacts.
 
@@ -56,14 +55,6 @@ class ArtifactKind(Generic[DataT]):
     icon: ClassVar[str] = "file-earmark"
     """Name of a Bootstrap icon."""
     data_type: ClassVar[type[ArtifactData]]
-
-    @override
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take the data model from the type argument."""
-        super().__init_subclass__(**kwargs)
-        model = model_argument(cls, ArtifactKind)
-        if model is not None:
-            cls.data_type = model
 
     @classmethod
     def label(cls, data: DataT) -> str:

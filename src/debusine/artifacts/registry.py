@@ -4,16 +4,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from typing_extensions import override
 
-from debusine.domain.validation import messages_by_field
+from debusine.domain.validation import lines_by_field, messages_by_field
 from debusine.errors import UserError
 from debusine.util.discovery import load_all
 
-KindT = TypeVar("KindT")
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Kind(Generic[ModelT]):
+    """
+    One category of something that has data.
+
+    A subclass names its data model as type argument; it is never instantiated.
+    """
+
+    category: ClassVar[str]
+    title: ClassVar[str]
+    data_type: ClassVar[type[BaseModel]]
+
+    @override
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take the data model from the type argument."""
+        super().__init_subclass__(**kwargs)
+        model = model_argument(cls, Kind)
+        if model is not None:
+            cls.data_type = model
+
+
+KindT = TypeVar("KindT", bound=Kind[Any])
+AnyT = TypeVar("AnyT")
 
 
 def model_argument(cls: type, base: type) -> type[Any] | None:
@@ -34,11 +58,11 @@ def find_kinds(package: str, base: type[KindT]) -> Mapping[str, type[KindT]]:
     """
     Every kind that the modules of a package define.
 
-    :param base: what kinds descend from; has the attribute ``category``
+    :param base: what kinds descend from
     :returns: kinds by category, in order of their file names
     """
     return {
-        str(kind.category): kind  # type: ignore[attr-defined]  # see the parameter
+        str(kind.category): kind
         for module in load_all(package)
         for kind in vars(module).values()
         if isinstance(kind, type)
@@ -48,7 +72,7 @@ def find_kinds(package: str, base: type[KindT]) -> Mapping[str, type[KindT]]:
     }
 
 
-def find_kind(kinds: Mapping[str, KindT], category: str, *, what: str) -> KindT:
+def find_kind(kinds: Mapping[str, AnyT], category: str, *, what: str) -> AnyT:
     """
     The kind of a category.
 
@@ -78,7 +102,8 @@ def read_data(model: type[ModelT], data: Mapping[str, Any], *, what: str) -> Mod
     except ValidationError as error:
         located = ({**item, "loc": ("data", *item["loc"])} for item in error.errors())
         found = messages_by_field(located)
-        lines = [f"{path}: {', '.join(messages)}" for path, messages in found.items()]
         raise UserError(
-            f"invalid data for {what}", details="\n".join(lines), validation_errors=found
+            f"invalid data for {what}",
+            details="\n".join(lines_by_field(found)),
+            validation_errors=found,
         ) from error

@@ -28,3 +28,15 @@ def messages_by_field(
         path = ".".join(str(part) for part in error["loc"][skip:]) or NON_FIELD_ERRORS
         found.setdefault(path, []).append(str(error["msg"]))
     return found
+
+
+def lines_by_field(messages: Mapping[str, Iterable[str]]) -> list[str]:
+    """
+    One line per field, for people.
+
+    :param messages: as :func:`messages_by_field` returns them
+
+    >>> lines_by_field({"size": ["too small", "odd"]})
+    ['size: too small, odd']
+    """
+    return [f"{path}: {', '.join(texts)}" for path, texts in messages.items()]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from debusine.domain.validation import messages_by_field
+from debusine.domain.validation import lines_by_field, messages_by_field
 from debusine.errors import UserError
 from debusine.tasks.notifications import KEY, split_notifications
 from debusine.tasks.reactions import EventReactions, SendNotification
@@ -39,7 +39,7 @@ def read_wanted(
         reactions = EventReactions.model_validate(dict(event_reactions))
     except ValidationError as error:
         found = messages_by_field(error.errors())
-        lines = [f"{path}: {', '.join(messages)}" for path, messages in found.items()]
+        lines = lines_by_field(found)
         raise UserError(
             title, details="\n".join(lines), validation_errors={FIELD: lines}
         ) from error
@@ -49,7 +49,7 @@ def read_wanted(
         found = messages_by_field(error.errors())
         raise UserError(
             title,
-            details="\n".join(f"{path}: {', '.join(texts)}" for path, texts in found.items()),
+            details="\n".join(lines_by_field(found)),
             validation_errors=found,
         ) from error
     return Wanted(task_data=rest, reactions=reactions.merge(notifications))

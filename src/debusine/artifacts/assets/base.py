@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import RootModel
-from typing_extensions import override
 
 from debusine.artifacts.base import ArtifactData
-from debusine.artifacts.registry import find_kind, find_kinds, model_argument, read_data
+from debusine.artifacts.registry import Kind, find_kind, find_kinds, read_data
 from debusine.domain.category import AssetCategory
 
 KINDS_PACKAGE = "debusine.artifacts.assets"
@@ -28,7 +27,7 @@ class AssetData(ArtifactData):
 DataT = TypeVar("DataT", bound="AssetData | RootModel[Any]")
 
 
-class AssetKind(Generic[DataT]):
+class AssetKind(Kind[DataT]):
     """
     One category of assets.
 
@@ -44,14 +43,6 @@ class AssetKind(Generic[DataT]):
     is_secret: ClassVar[bool] = False
     """Whether the API neither shows nor creates any."""
     data_type: ClassVar[type[AssetData | RootModel[Any]]]
-
-    @override
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take the data model from the type argument."""
-        super().__init_subclass__(**kwargs)
-        model = model_argument(cls, AssetKind)
-        if model is not None:
-            cls.data_type = model
 
     @classmethod
     def slug(cls, data: DataT) -> str | None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
-
-from typing_extensions import override
+from typing import Any, ClassVar, TypeVar
 
 from debusine.artifacts.base import ArtifactData
-from debusine.artifacts.registry import find_kind, find_kinds, model_argument, read_data
+from debusine.artifacts.registry import Kind, find_kind, find_kinds, read_data
 from debusine.domain.category import BareDataCategory
 
 KINDS_PACKAGE = "debusine.artifacts.bare_data"
@@ -27,7 +25,7 @@ class BareData(ArtifactData):
 DataT = TypeVar("DataT", bound=BareData)
 
 
-class BareDataKind(Generic[DataT]):
+class BareDataKind(Kind[DataT]):
     """
     One category of bare data.
 
@@ -39,14 +37,6 @@ class BareDataKind(Generic[DataT]):
     title: ClassVar[str]
     """What an item of this kind is called, e.g. ``Promise``."""
     data_type: ClassVar[type[BareData]]
-
-    @override
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take the data model from the type argument."""
-        super().__init_subclass__(**kwargs)
-        model = model_argument(cls, BareDataKind)
-        if model is not None:
-            cls.data_type = model
 
     @classmethod
     def item_name(cls, data: DataT) -> str | None:

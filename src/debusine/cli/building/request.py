@@ -15,7 +15,7 @@ from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.upload import Upload
 from debusine.cli.building.architecture import is_among
-from debusine.domain.validation import messages_by_field
+from debusine.domain.validation import lines_by_field, messages_by_field
 from debusine.errors import UserError
 from debusine.tasks.models import ExtraExternalRepository
 from debusine.util.apt_sources import AptSource, hide_logins, parse_one_line
@@ -171,7 +171,7 @@ def parse_extra_repository(line: str) -> JsonObject:
         fields = messages_by_field(error.errors())
         raise UserError(
             f"--extra-repository: {hide_logins(line)!r} cannot be used",
-            details="\n".join(f"{name}: {'; '.join(said)}" for name, said in fields.items()),
+            details="\n".join(lines_by_field(fields)),
         ) from error
     return model.model_dump(mode="json", exclude_none=True)
 
