@@ -66,8 +66,13 @@ def verdict_of(request: WorkRequest) -> Verdict:
 
 def first_message(outcome: WorkRequestOutcome) -> str | None:
     """Say in one line that cannot steer a terminal why something was not successful."""
-    messages = (" ".join(tame(error.message).split()) for error in outcome.errors)
-    return next((message for message in messages if message), None)
+    return next(iter(messages(outcome)), None)
+
+
+def messages(outcome: WorkRequestOutcome) -> list[str]:
+    """What was wrong, each in one line that cannot steer a terminal."""
+    lines = (" ".join(tame(error.message).split()) for error in outcome.errors)
+    return [line for line in lines if line]
 
 
 def duration_text(seconds: float | None) -> str:

@@ -75,12 +75,12 @@ def build_task(request: WorkRequest) -> Task:
     kind = task_class(TaskTypes(request.task_type), request.task_name)
     with code_of_task(request.task_name):
         try:
-            return kind(_data(request))
+            return kind(configured_data(request))
         except TaskConfigError as error:
             raise as_task_data_error(error) from error
 
 
-def _data(request: WorkRequest) -> dict[str, Any]:
+def configured_data(request: WorkRequest) -> dict[str, Any]:
     """What was submitted, with task configuration applied if it was."""
     data: dict[str, Any] = (
         request.task_data if request.configured_task_data is None else request.configured_task_data

@@ -15,8 +15,7 @@ from debusine.cli.data import read_data, read_mapping
 from debusine.cli.follow import watch
 from debusine.cli.output import plain, print_table, print_yaml, remember_format
 from debusine.cli.progress import Screen
-from debusine.cli.verdict import Verdict, first_message, verdict_of
-from debusine.util.terminal import tame
+from debusine.cli.verdict import Verdict, first_message, messages, verdict_of
 from debusine.wire.base import JsonObject
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
@@ -190,7 +189,7 @@ def _print(
     )  # fmt: skip
     rows = [(name, str(shown[name])) for name in names if shown[name] not in (None, "", [])]
     if why is not None and why.blame is not None:
-        rows += [("why", " ".join(tame(error.message).split())) for error in why.errors]
+        rows += [("why", message) for message in messages(why)]
         rows.append(("to blame", why.blame.label))
     print_table(("Field", "Value"), rows)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Q
 from typing_extensions import override
 
 from debusine.artifacts.kinds.system_image import SystemImage
@@ -22,8 +21,6 @@ from debusine.server.collections.base import (
 
 _FORMATS = {SystemTarball.category: "tarball", SystemImage.category: "image"}
 _KEYS = ("codename", "architecture", "variant", "backend")
-_HAS_NO_ORIGIN = Q(data__origin__isnull=True) | Q(data__origin=None)
-_IS_DEFAULT = Q(data__default__isnull=True) | Q(data__default=True)
 
 
 class Environments(CollectionKind):
@@ -49,9 +46,9 @@ class Environments(CollectionKind):
                 items = items.filter(**{f"data__{key}": wanted[key] or None})
         match wanted.get("origin"):
             case None:
-                items = items.filter(_IS_DEFAULT)
+                items = items.filter(data__default__isnull=True)
             case "":
-                items = items.filter(_HAS_NO_ORIGIN)
+                items = items.filter(data__origin__isnull=True)
             case origin:
                 items = items.filter(data__origin=origin)
         categories = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from debusine.db.models import WorkRequest
 from debusine.domain.work_request import TaskTypes
-from debusine.server.task_data import Task, TaskDataError, code_of_task, task_class
+from debusine.server.task_data import Task, TaskDataError, code_of_task, configured_data, task_class
 from debusine.tasks import TaskConfigError
 from debusine.tasks.inputs.base import DataInput, TaskInput
 from debusine.tasks.inputs.container import TaskFieldContainer
@@ -46,11 +46,8 @@ def show_inputs(request: WorkRequest) -> list[ShownInput]:
 
 def _show_all(kind: type[Task], request: WorkRequest) -> list[ShownInput]:
     """Inputs of a request; none if its data is no longer what the task takes."""
-    data = request.task_data
-    if request.configured_task_data is not None:
-        data = request.configured_task_data
     try:
-        task = kind(data, request.dynamic_task_data)
+        task = kind(configured_data(request), request.dynamic_task_data)
     except TaskConfigError:
         return []
     given = task.data.model_dump(mode="json")

@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import AfterValidator
 from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskDataWithExecutor
+
+
+def _must_be_an_end(result: WorkRequestResults) -> WorkRequestResults:
+    if result is WorkRequestResults.NONE:
+        message = "a task ends with a result"
+        raise ValueError(message)
+    return result
+
+
+ChosenResult = Annotated[WorkRequestResults, AfterValidator(_must_be_an_end)]
 
 
 class NoopData(BaseTaskDataWithExecutor):
@@ -20,15 +31,7 @@ class NoopData(BaseTaskDataWithExecutor):
     :param result: how the task shall end; that it has no result is not an end
     """
 
-    result: WorkRequestResults = WorkRequestResults.SUCCESS
-
-    @field_validator("result")
-    @classmethod
-    def _must_be_an_end(cls, result: WorkRequestResults) -> WorkRequestResults:
-        if result is WorkRequestResults.NONE:
-            message = "a task ends with a result"
-            raise ValueError(message)
-        return result
+    result: ChosenResult = WorkRequestResults.SUCCESS
 
 
 class Noop(BaseExternalTask[NoopData, BaseDynamicTaskData]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import field_validator
 from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
+from debusine.tasks.kinds.noop import ChosenResult
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.signing.base import SigningTask
 
@@ -20,15 +20,7 @@ class SigningNoopData(BaseTaskData):
     :param result: how the task shall end; that it has no result is not an end
     """
 
-    result: WorkRequestResults = WorkRequestResults.SUCCESS
-
-    @field_validator("result")
-    @classmethod
-    def _must_be_an_end(cls, result: WorkRequestResults) -> WorkRequestResults:
-        if result is WorkRequestResults.NONE:
-            message = "a task ends with a result"
-            raise ValueError(message)
-        return result
+    result: ChosenResult = WorkRequestResults.SUCCESS
 
 
 class SigningNoop(SigningTask[SigningNoopData, BaseDynamicTaskData]):
