@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from debusine.testing.inputs import task_names_restored
 
 # on a busy machine anything may take long
 settings.register_profile(
@@ -18,3 +22,10 @@ settings.load_profile("any-machine")
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+@pytest.fixture
+def _task_names() -> Iterator[None]:
+    """Task classes that a test makes vanish with it."""
+    with task_names_restored():
+        yield

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -46,15 +45,10 @@ from debusine.testing.inputs import (
     SOURCE,
     TARBALL,
     UPLOAD,
-    task_names_restored,
     task_with_inputs,
 )
 
-
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    with task_names_restored():
-        yield
+pytestmark = pytest.mark.usefixtures("_task_names")
 
 
 @pytest.fixture

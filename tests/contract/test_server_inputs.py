@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,13 +23,9 @@ from debusine.tasks import TaskConfigError
 from debusine.tasks.inputs.fields import ARCHIVE, SUITE
 from debusine.tasks.inputs.inputs import Stage, TaskInput
 from debusine.tasks.models import BaseDynamicTaskData
-from debusine.testing.inputs import SOURCE, task_names_restored, task_with_inputs
+from debusine.testing.inputs import SOURCE, task_with_inputs
 
-
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    with task_names_restored():
-        yield
+pytestmark = pytest.mark.usefixtures("_task_names")
 
 
 def resolve(world: World, data: dict[str, Any], thing: TaskInput[Any]) -> Any:

@@ -22,7 +22,6 @@ from debusine.domain.tags import capability_tag
 from debusine.tasks import BaseExternalTask, BaseTaskWithExecutor
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.testing import factories
-from debusine.testing.inputs import task_names_restored
 from debusine.testing.live_server import LiveServer
 
 PATIENCE_S = 10.0
@@ -127,12 +126,6 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
 
 class ProbeData(BaseTaskDataWithExecutor):
     tool: str | None = None
-
-
-@pytest.fixture
-def _task_names() -> Iterator[None]:
-    with task_names_restored():
-        yield
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,18 +18,12 @@ from debusine.tasks import BaseExternalTask
 from debusine.tasks.inputs.inputs import EnvironmentInput, SingleInput, Stage
 from debusine.testing import factories
 from debusine.testing.clock import FakeClock
-from debusine.testing.inputs import SOURCE, task_names_restored, task_with_inputs
+from debusine.testing.inputs import SOURCE, task_with_inputs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_task_names")]
 NAME = "withinputs"
 LATE = "trixie@debian:suite/hello"
 NOW = FakeClock().now()
-
-
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    with task_names_restored():
-        yield
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_what_steers_terminals_is_no_part_of_the_log(
     text = browser.get(page(running.work_request)).content.decode()
     assert ">red \ufffd 10%\n100%\nend\n</pre>" in text
     whole = browser.get(page(running.work_request, "log/"))
-    assert b"".join(whole.streaming_content) == raw  # type: ignore[attr-defined]
+    assert b"".join(whole.streaming_content) == raw  # type: ignore[attr-defined]  # a streaming answer has it
 
 
 def test_page_of_a_running_request(browser: Client, tmp_path: Path, settings: Any) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,16 +28,10 @@ from debusine.tasks.inputs.inputs import (
     SuiteArchiveInput,
 )
 from debusine.testing import factories
-from debusine.testing.inputs import BINARY, KEY, SOURCE, task_names_restored, task_with_inputs
+from debusine.testing.inputs import BINARY, KEY, SOURCE, task_with_inputs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_task_names")]
 NAME = "withinputs"
-
-
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    with task_names_restored():
-        yield
 
 
 @pytest.fixture

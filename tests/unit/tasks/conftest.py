@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,11 @@ from typing_extensions import override
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
-from debusine.testing.inputs import task_names_restored
 
 
 @pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    """Task classes that a test makes vanish with it."""
-    with task_names_restored():
-        yield
+def _no_new_tasks(_task_names: None) -> None:
+    """Each test here may make tasks."""
 
 
 class ListSender:

@@ -85,7 +85,7 @@ for _task in (Widget, Sealed, Boxed):
 
 
 @pytest.fixture(autouse=True)
-def _registered(registry: None) -> None:
+def _registered(_task_names: None) -> None:
     for task in (Widget, Sealed, Boxed):
         BaseExternalTask.registry.register(task, task_type=task.TASK_TYPE, name=task.name)
 

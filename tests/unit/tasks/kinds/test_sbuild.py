@@ -67,7 +67,7 @@ def make_task(
     task.executor_type = FakeExecutor
     task.apt_access_directory = tmp_path / "lent"
     AptAccess().write(task.apt_access_directory)
-    task.set_working_directory(tmp_path / "work")
+    task.set_working_directory(tmp_path / "place")
     return task
 
 
@@ -236,7 +236,7 @@ def test_the_command(tmp_path: Path) -> None:
         "--arch=amd64",
         "--dist=trixie",
         "--chroot-mode=unshare",
-        f"--chroot={tmp_path}/work/image.tar.zst",
+        f"--chroot={tmp_path}/place/image.tar.zst",
         "--chroot-setup-commands=rm -f /etc/resolv.conf",
         "--bd-uninstallable-explainer=dose3",
         f"{tmp_path}/fetch/hello_1.0-1.dsc",
@@ -332,10 +332,10 @@ def test_the_oldest_releases_get_lists_and_trust_the_key(tmp_path: Path) -> None
 
 def test_paths_are_quoted_for_shell_and_sbuild() -> None:
     task = Sbuild(DATA)
-    task.extra_repository_sources = [Path("/work/it's 100%/a.sources")]
+    task.extra_repository_sources = [Path("/place/it's 100%/a.sources")]
     [option] = repository_options(task)
     assert option == (
-        "--pre-build-commands=cat '/work/it'\"'\"'s 100%%/a.sources' | %SBUILD_CHROOT_EXEC sh -c"
+        "--pre-build-commands=cat '/place/it'\"'\"'s 100%%/a.sources' | %SBUILD_CHROOT_EXEC sh -c"
         " 'cat > /etc/apt/sources.list.d/a.sources'"
     )
 
@@ -381,7 +381,7 @@ def test_a_minimal_environment_trusts_who_the_machine_trusts(tmp_path: Path) -> 
     add_artifacts(client, tmp_path / "server")
     task = make_task(tmp_path, client, dynamic={"extra_repositories": [EXTRA_REPOSITORY]})
     prepare(task, tmp_path)
-    lent = (tmp_path / "work/apt-access/apt.conf").read_text()
+    lent = (tmp_path / "place/apt-access/apt.conf").read_text()
     assert 'Acquire::https::CaInfo "/etc/apt/debusine-access/system.pem";' in lent.splitlines()
 
 
@@ -417,7 +417,7 @@ def test_a_source_of_another_category_is_refused(tmp_path: Path) -> None:
     add_artifacts(client, tmp_path / "server")
     task = make_task(tmp_path, client, dynamic={"input_source_artifact_id": EXTRA_ID})
     assert not task.fetch_input(tmp_path)
-    log = (tmp_path / "work/logs/fetch_input.log").read_text()
+    log = (tmp_path / "place/logs/fetch_input.log").read_text()
     assert "input.source_artifact: unexpected artifact category: 'debian:binary-package'" in log
 
 
@@ -428,7 +428,7 @@ def test_a_source_without_dsc_is_refused(tmp_path: Path) -> None:
     task = make_task(tmp_path, client)
     assert task.fetch_input(tmp_path)
     assert not task.configure_for_execution(tmp_path)
-    log = (tmp_path / "work/logs/configure_for_execution.log").read_text()
+    log = (tmp_path / "place/logs/configure_for_execution.log").read_text()
     assert log == "source package not found\n"
 
 
@@ -438,7 +438,7 @@ def test_file_names_for_a_shell_are_refused(tmp_path: Path) -> None:
     client.add(EXTRA_ID, BinaryPackage.category, {}, {"a$(reboot).deb": b""})
     task = make_task(tmp_path, client, dynamic={"input_extra_binary_artifacts_ids": [EXTRA_ID]})
     assert not task.fetch_input(tmp_path)
-    assert "a$(reboot).deb" in (tmp_path / "work/logs/fetch_input.log").read_text()
+    assert "a$(reboot).deb" in (tmp_path / "place/logs/fetch_input.log").read_text()
 
 
 def test_a_dsc_cannot_bring_files_of_the_worker_into_a_build(tmp_path: Path) -> None:
@@ -536,7 +536,7 @@ def test_a_failed_build_leaves_its_log_and_says_why(tmp_path: Path) -> None:
     assert result is WorkRequestResults.FAILURE
     task.upload_artifacts(output, execution_result=result)
     assert [each.category for each in client.uploaded] == ["debian:package-build-log"]
-    assert (tmp_path / "work/logs/task_result.log").read_text() == (
+    assert (tmp_path / "place/logs/task_result.log").read_text() == (
         "sbuild: exit status 2, status attempted\nstopped at: build\nto blame: subject\n"
         "the package's own build failed\n"
     )
