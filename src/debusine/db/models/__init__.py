@@ -4,10 +4,16 @@
 from debusine.db.models.artifact import Artifact, ArtifactRelation
 from debusine.db.models.attempt import Attempt
 from debusine.db.models.collection import Collection, CollectionItem, ItemType
+from debusine.db.models.event import Event, EventCounter
 from debusine.db.models.file import File, FileInArtifact, FileUpload
+from debusine.db.models.notification import NotificationChannel
+from debusine.db.models.run_record import RunRecord
 from debusine.db.models.scope import Scope
+from debusine.db.models.share import Share
 from debusine.db.models.signature import Signature
+from debusine.db.models.timer import Timer
 from debusine.db.models.user import Token, TokenType, User
+from debusine.db.models.webhook import Webhook, WebhookDelivery
 from debusine.db.models.work_request import WorkRequest
 from debusine.db.models.worker import Worker, WorkerType
 from debusine.db.models.workspace import Workspace
@@ -18,15 +24,23 @@ __all__ = [
     "Attempt",
     "Collection",
     "CollectionItem",
+    "Event",
+    "EventCounter",
     "File",
     "FileInArtifact",
     "FileUpload",
     "ItemType",
+    "NotificationChannel",
+    "RunRecord",
     "Scope",
+    "Share",
     "Signature",
+    "Timer",
     "Token",
     "TokenType",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "WorkRequest",
     "Worker",
     "WorkerType",

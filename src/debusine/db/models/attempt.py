@@ -35,6 +35,12 @@ class Attempt(models.Model):
     log_size_bytes = models.BigIntegerField(default=0)
     statistics = models.JSONField(null=True)
     action_key = models.CharField(max_length=64, default="", blank=True)
+    # why a lost one was lost, see domain.retry; empty for all others
+    lost_by = models.CharField(max_length=32, default="", blank=True)
+    # what of the worker is kept for it
+    memory_mib = models.PositiveIntegerField(default=0)
+    disk_mib = models.PositiveIntegerField(default=0)
+    cpu_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -43,6 +49,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["worker", "ended_at"], name="attempt_worker"),
             models.Index(fields=["lease_until"], name="attempt_lease", condition=Q(ended_at=None)),
+            models.Index(fields=["action_key"], name="attempt_action", condition=~Q(action_key="")),
         ]
 
     @override

@@ -11,12 +11,16 @@ class Signature(models.Model):
     """
     A pair (tags a request requires, tags it provides that some worker requires).
 
-    ``key`` is the SHA-256 of the two sorted sets; equal pairs share one row.
+    With it stands the size of what a worker must have free: requests of one signature
+    are alike in both. ``key`` is the SHA-256 of all of it; equal ones share one row.
     """
 
     key = models.CharField(max_length=64, unique=True)
     required_tags = models.JSONField(default=list)
     provided_tags = models.JSONField(default=list)
+    memory_mib = models.PositiveIntegerField(default=0)
+    disk_mib = models.PositiveIntegerField(default=0)
+    cpu_count = models.PositiveIntegerField(default=0)
 
     @override
     def __str__(self) -> str:

@@ -55,6 +55,13 @@ class WorkRequest(models.Model):
     )
     # smaller is sooner; stamped when the request becomes pending
     order = models.BigIntegerField(default=0)
+    # how many dependencies have not ended; it is blocked until there is none
+    unmet_dependencies = models.PositiveIntegerField(default=0)
+    # pending and without a signature until then
+    delayed_until = models.DateTimeField(null=True)
+    # whether an earlier result of the same action will do, and whose did
+    reuse = models.BooleanField(default=False)
+    reused_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     # lost attempts so far; bounded by domain.work_request.MAX_AUTOMATIC_RETRIES
     retry_count = models.PositiveIntegerField(default=0)
 

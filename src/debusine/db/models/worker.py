@@ -43,6 +43,13 @@ class Worker(models.Model):
     # who says what: provided, required (by provenance), withheld, dropped
     tag_sources = models.JSONField(default=dict)
     concurrency = models.PositiveIntegerField(default=1)
+    # what it offers to all its slots together; null: it does not say
+    memory_mib = models.PositiveIntegerField(null=True)
+    disk_mib = models.PositiveIntegerField(null=True)
+    cpu_count = models.PositiveIntegerField(null=True)
+    # set while it gets nothing new
+    drained_at = models.DateTimeField(null=True)
+    drain_reason = models.CharField(max_length=200, default="", blank=True)
 
     @override
     def __str__(self) -> str:

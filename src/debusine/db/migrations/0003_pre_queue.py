@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('db', '0002_pre_idle_uploads_tags_blame'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Event',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.BigIntegerField(null=True, unique=True)),
+                ('kind', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField()),
+                ('data', models.JSONField(default=dict)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='EventCounter',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('last', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='NotificationChannel',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=20, unique=True)),
+                ('method', models.CharField(default='email', max_length=16)),
+                ('data', models.JSONField(default=dict)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='RunRecord',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('task_type', models.CharField(max_length=16)),
+                ('task_name', models.CharField(max_length=100)),
+                ('subject', models.CharField(blank=True, default='', max_length=255)),
+                ('context', models.CharField(blank=True, default='', max_length=255)),
+                ('completed_at', models.DateTimeField()),
+                ('duration_s', models.FloatField(null=True)),
+                ('cpu_time_s', models.FloatField(null=True)),
+                ('memory_mib', models.PositiveIntegerField(null=True)),
+                ('disk_mib', models.PositiveIntegerField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Share',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('weight', models.FloatField(default=1.0)),
+                ('used_s', models.FloatField(default=0.0)),
+                ('updated_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Timer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=64)),
+                ('key', models.CharField(max_length=100)),
+                ('due_at', models.DateTimeField(db_index=True)),
+                ('data', models.JSONField(default=dict)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Webhook',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('url', models.CharField(max_length=2000)),
+                ('secret', models.CharField(max_length=128)),
+                ('kinds', models.JSONField(default=list)),
+                ('enabled', models.BooleanField(default=True)),
+                ('created_at', models.DateTimeField()),
+                ('position', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('tries', models.PositiveIntegerField(default=0)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('delivered_at', models.DateTimeField(null=True)),
+                ('status', models.PositiveIntegerField(null=True)),
+                ('error', models.TextField(blank=True, default='')),
+            ],
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='cpu_count',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='disk_mib',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='lost_by',
+            field=models.CharField(blank=True, default='', max_length=32),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='memory_mib',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='signature',
+            name='cpu_count',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='signature',
+            name='disk_mib',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='signature',
+            name='memory_mib',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='cpu_count',
+            field=models.PositiveIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='disk_mib',
+            field=models.PositiveIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='drain_reason',
+            field=models.CharField(blank=True, default='', max_length=200),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='drained_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='memory_mib',
+            field=models.PositiveIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='workrequest',
+            name='delayed_until',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='workrequest',
+            name='reuse',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='workrequest',
+            name='reused_from',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='db.workrequest'),
+        ),
+        migrations.AddField(
+            model_name='workrequest',
+            name='unmet_dependencies',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('action_key', ''), _negated=True), fields=['action_key'], name='attempt_action'),
+        ),
+        migrations.AddField(
+            model_name='event',
+            name='work_request',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='db.workrequest'),
+        ),
+        migrations.AddField(
+            model_name='event',
+            name='workspace',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='db.workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='runrecord',
+            index=models.Index(fields=['task_type', 'task_name', 'subject', 'context', '-completed_at'], name='run_record_newest'),
+        ),
+        migrations.AddField(
+            model_name='share',
+            name='user',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='share', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='share',
+            name='workspace',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='share', to='db.workspace'),
+        ),
+        migrations.AddConstraint(
+            model_name='timer',
+            constraint=models.UniqueConstraint(fields=('kind', 'key'), name='timer_once'),
+        ),
+        migrations.AddField(
+            model_name='webhook',
+            name='created_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='webhook',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='db.workspace'),
+        ),
+        migrations.AddField(
+            model_name='webhookdelivery',
+            name='event',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='db.event'),
+        ),
+        migrations.AddField(
+            model_name='webhookdelivery',
+            name='webhook',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='db.webhook'),
+        ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(fields=['workspace', 'position'], name='event_workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(condition=models.Q(('position', None)), fields=['id'], name='event_new'),
+        ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(fields=['created_at'], name='event_age'),
+        ),
+        migrations.AddConstraint(
+            model_name='share',
+            constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('workspace__isnull', True), _connector='XOR'), name='share_of_one'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhook',
+            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='webhook_name'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='webhook_delivery_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.UniqueConstraint(fields=('webhook', 'event'), name='webhook_delivery_once'),
+        ),
+    ]

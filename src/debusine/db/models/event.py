@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events: what happened, once each, in an order that readers can resume from."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from typing_extensions import override
+
+from debusine.db.models.work_request import WorkRequest
+from debusine.db.models.workspace import Workspace
+
+
+class Event(models.Model):
+    """
+    Something that happened, written in the transaction in which it did (outbox).
+
+    ``position`` is the cursor of readers. It is given after the commit, under the lock
+    of the one :class:`EventCounter`, as ids of rows are not committed in their order.
+    """
+
+    position = models.BigIntegerField(null=True, unique=True)
+    kind = models.CharField(max_length=64)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    work_request = models.ForeignKey(WorkRequest, models.CASCADE, null=True, related_name="events")
+    created_at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "position"], name="event_workspace"),
+            models.Index(fields=["id"], name="event_new", condition=Q(position=None)),
+            models.Index(fields=["created_at"], name="event_age"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.position} {self.kind}"
+
+
+class EventCounter(models.Model):
+    """The one row that says which position was given last."""
+
+    last = models.BigIntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return str(self.last)
