@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from debusine.util.command import run
+from debusine.util.command import Command, run
 
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -20,8 +20,9 @@ pytestmark = pytest.mark.real
     [
         ("server_costs.py", ["--rounds", "2"], 10),
         ("transfer_costs.py", ["--mib", "8", "--rounds", "1"], 4),
+        ("queue_costs.py", ["--waiting", "200", "--rounds", "5"], 12),
     ],
 )
 def test_costs(program: str, options: list[str], lines: int) -> None:
-    done = run([sys.executable, str(BENCH / program), *options])
-    assert len(done.stdout.splitlines()) >= lines
+    done = run(Command([sys.executable, str(BENCH / program), *options], timeout_s=100))
+    assert len(done.text.splitlines()) >= lines

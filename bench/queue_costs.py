@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Measure what taking a request from the queue costs when few and when many wait.
+
+On SQLite and on a PostgreSQL server of its own, in one run; the ratio is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from debusine.testing.postgresql import postgresql
+from debusine.util.command import Command, run
+
+FEW = 100
+INSIDE = Path(__file__).with_name("queue_costs_inside.py")
+
+
+def measure(many: int, rounds: int, *, database_url: str | None) -> list[dict[str, object]]:
+    """
+    Measure on one database, in a process of its own, as Django knows one.
+
+    :returns: rows with ``mode``, ``waiting``, ``p50`` and ``p95`` in ms
+    """
+    with tempfile.TemporaryDirectory(prefix="debusine-bench-") as data_dir:
+        environment = {**os.environ, "DEBUSINE_DATA_DIR": data_dir}
+        if database_url is not None:
+            environment["DEBUSINE_DATABASE_URL"] = database_url
+        argv = [sys.executable, str(INSIDE), str(FEW), str(many), str(rounds)]
+        done = run(Command(argv, env=environment))
+    # what the server logs comes before
+    found: list[dict[str, object]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def show(name: str, rows: list[dict[str, object]]) -> None:
+    """Print the rows of one database."""
+    base = float(str(rows[0]["p95"]))
+    for row in rows:
+        p50, p95 = float(str(row["p50"])), float(str(row["p95"]))
+        print(
+            f"| {name:<10} | {row['mode']:<43} | {row['waiting']:>7} | {p50:>6.2f} |"
+            f" {p95:>6.2f} | {p95 / base:>5.2f} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--waiting", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=300)
+    given = parser.parse_args()
+    print("Taking a request (claim), in ms; aim: ratio at most 1.5, p95 under 10 (50: metadata)\n")
+    print(f"| {'database':<10} | {'what waits':<43} |  number |    p50 |    p95 | ratio |")
+    print("|---|---|---|---|---|---|")
+    show("SQLite", measure(given.waiting, given.rounds, database_url=None))
+    with postgresql() as server:
+        show("PostgreSQL", measure(given.waiting, given.rounds, database_url=server.url))
+
+
+if __name__ == "__main__":
+    main()
