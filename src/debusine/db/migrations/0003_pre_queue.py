@@ -27,6 +27,30 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('last', models.BigIntegerField(default=0)),
+                ('removed', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='EventReader',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=32, unique=True)),
+                ('position', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Notification',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField()),
+                ('tries', models.PositiveIntegerField(default=0)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('delivered_at', models.DateTimeField(null=True)),
+                ('error', models.TextField(blank=True, default='')),
+                ('history', models.JSONField(default=list)),
+                ('number', models.PositiveIntegerField()),
+                ('channel', models.CharField(max_length=20)),
+                ('data', models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
@@ -81,19 +105,24 @@ class Migration(migrations.Migration):
                 ('secret', models.CharField(max_length=128)),
                 ('kinds', models.JSONField(default=list)),
                 ('enabled', models.BooleanField(default=True)),
+                ('disabled_reason', models.CharField(blank=True, default='', max_length=255)),
+                ('failing_since', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('position', models.BigIntegerField(default=0)),
+                ('due_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
             name='WebhookDelivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField()),
                 ('tries', models.PositiveIntegerField(default=0)),
                 ('due_at', models.DateTimeField(null=True)),
                 ('delivered_at', models.DateTimeField(null=True)),
-                ('status', models.PositiveIntegerField(null=True)),
                 ('error', models.TextField(blank=True, default='')),
+                ('history', models.JSONField(default=list)),
+                ('status', models.PositiveIntegerField(null=True)),
             ],
         ),
         migrations.AddField(
@@ -183,12 +212,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='event',
             name='work_request',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='db.workrequest'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='db.workrequest'),
         ),
         migrations.AddField(
             model_name='event',
             name='workspace',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='db.workspace'),
+        ),
+        migrations.AddField(
+            model_name='notification',
+            name='event',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='db.event'),
         ),
         migrations.AddIndex(
             model_name='runrecord',
@@ -221,12 +255,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='webhookdelivery',
             name='event',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='db.event'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='db.event'),
         ),
         migrations.AddField(
             model_name='webhookdelivery',
             name='webhook',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='db.webhook'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='db.webhook'),
         ),
         migrations.AddIndex(
             model_name='event',
@@ -237,12 +271,20 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('position', None)), fields=['id'], name='event_new'),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['created_at'], name='event_age'),
+            model_name='notification',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='notification_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='notification',
+            constraint=models.UniqueConstraint(fields=('event', 'number'), name='notification_once'),
         ),
         migrations.AddConstraint(
             model_name='share',
             constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('workspace__isnull', True), _connector='XOR'), name='share_of_one'),
+        ),
+        migrations.AddIndex(
+            model_name='webhook',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='webhook_due'),
         ),
         migrations.AddConstraint(
             model_name='webhook',
@@ -250,7 +292,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='webhook_delivery_due'),
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['webhook', 'due_at'], name='webhook_delivery_due'),
         ),
         migrations.AddConstraint(
             model_name='webhookdelivery',

@@ -4,9 +4,9 @@
 from debusine.db.models.artifact import Artifact, ArtifactRelation
 from debusine.db.models.attempt import Attempt
 from debusine.db.models.collection import Collection, CollectionItem, ItemType
-from debusine.db.models.event import Event, EventCounter
+from debusine.db.models.event import Event, EventCounter, EventReader
 from debusine.db.models.file import File, FileInArtifact, FileUpload
-from debusine.db.models.notification import NotificationChannel
+from debusine.db.models.notification import Notification, NotificationChannel
 from debusine.db.models.run_record import RunRecord
 from debusine.db.models.scope import Scope
 from debusine.db.models.share import Share
@@ -26,10 +26,12 @@ __all__ = [
     "CollectionItem",
     "Event",
     "EventCounter",
+    "EventReader",
     "File",
     "FileInArtifact",
     "FileUpload",
     "ItemType",
+    "Notification",
     "NotificationChannel",
     "RunRecord",
     "Scope",

@@ -22,7 +22,15 @@ class Event(models.Model):
     position = models.BigIntegerField(null=True, unique=True)
     kind = models.CharField(max_length=64)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
-    work_request = models.ForeignKey(WorkRequest, models.CASCADE, null=True, related_name="events")
+    # an event outlives what it is about, and keeps its number
+    work_request = models.ForeignKey(
+        WorkRequest,
+        models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     created_at = models.DateTimeField()
     data = models.JSONField(default=dict)
 
@@ -30,7 +38,6 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["workspace", "position"], name="event_workspace"),
             models.Index(fields=["id"], name="event_new", condition=Q(position=None)),
-            models.Index(fields=["created_at"], name="event_age"),
         ]
 
     @override
@@ -39,10 +46,22 @@ class Event(models.Model):
 
 
 class EventCounter(models.Model):
-    """The one row that says which position was given last."""
+    """The one row that says which position was given last; those up to ``removed`` are gone."""
 
     last = models.BigIntegerField(default=0)
+    removed = models.BigIntegerField(default=0)
 
     @override
     def __str__(self) -> str:
-        return str(self.last)
+        return f"{self.removed} {self.last}"
+
+
+class EventReader(models.Model):
+    """How far a reader of our own has come."""
+
+    name = models.CharField(max_length=32, unique=True)
+    position = models.BigIntegerField(default=0)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name} {self.position}"

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from typing_extensions import override
 
+from debusine.db.models.delivery import Delivery
 from debusine.db.models.event import Event
 from debusine.db.models.user import User
 from debusine.db.models.workspace import Workspace
@@ -14,10 +15,10 @@ from debusine.db.models.workspace import Workspace
 
 class Webhook(models.Model):
     """
-    An address that gets the events of a workspace.
+    An address that gets the events of a workspace after ``position``.
 
-    ``secret`` signs what is sent and never passes the API again. ``kinds`` is empty for
-    every kind of event. Events up to ``position`` have deliveries, if any are due.
+    ``secret`` signs what is sent and passes the API once. ``kinds`` is empty for every
+    kind of event. ``due_at`` is when to look at its deliveries next.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="webhooks")
@@ -26,13 +27,20 @@ class Webhook(models.Model):
     secret = models.CharField(max_length=128)
     kinds = models.JSONField(default=list)
     enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=255, default="", blank=True)
+    # null once something was delivered
+    failing_since = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     position = models.BigIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "name"], name="webhook_name"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="webhook_due", condition=Q(due_at__isnull=False)),
         ]
 
     @override
@@ -40,17 +48,13 @@ class Webhook(models.Model):
         return self.name
 
 
-class WebhookDelivery(models.Model):
-    """One event for one webhook: due, delivered or given up."""
+class WebhookDelivery(Delivery):
+    """One event for one webhook; without an event it is a test."""
 
-    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
-    event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries")
-    tries = models.PositiveIntegerField(default=0)
-    # null once nothing more is tried
-    due_at = models.DateTimeField(null=True)
-    delivered_at = models.DateTimeField(null=True)
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    event = models.ForeignKey(Event, models.CASCADE, null=True, related_name="+")
+    # of the last answer
     status = models.PositiveIntegerField(null=True)
-    error = models.TextField(default="", blank=True)
 
     class Meta:
         constraints = [
@@ -58,7 +62,9 @@ class WebhookDelivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], name="webhook_delivery_due", condition=Q(due_at__isnull=False)
+                fields=["webhook", "due_at"],
+                name="webhook_delivery_due",
+                condition=Q(due_at__isnull=False),
             ),
         ]
 
