@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
-from channels.layers import get_channel_layer
 from pydantic import BaseModel
 
+from debusine.api.sockets.hints import Hints
 from debusine.domain.text import text_problems
 from debusine.server.full_disk import NoSpaceError
 
@@ -48,8 +48,8 @@ class Socket:
     One connection.
 
     The handshake always succeeds, rejections follow in a frame: old agents want it so.
-    Hints of the channel layer, frames and the tick are handled one after the other, so
-    that methods need no locks and a busy server slows the sender.
+    Hints, frames and the tick are handled one after the other, so that methods need no
+    locks and a busy server slows the sender.
     """
 
     tick_s = 5.0
@@ -57,16 +57,13 @@ class Socket:
     def __init__(self) -> None:
         self.scope: WebSocketScope
         self._send: ASGISendCallable
-        self._layer: Any = get_channel_layer()
-        self._channel = ""
-        self._groups: list[str] = []
+        self._hints = Hints()
 
     async def __call__(
         self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve the connection until either side ends it."""
         self.scope, self._send = scope, send
-        self._channel = await self._layer.new_channel()
         await receive()
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         # a send to somebody who has left is an OSError
@@ -83,15 +80,14 @@ class Socket:
                 log.warning("socket-closed", problem=error.explain())
                 await self._close(TRY_AGAIN_LATER)
             finally:
-                for group in self._groups:
-                    await self._layer.group_discard(group, self._channel)
+                await self._hints.leave()
                 with contextlib.suppress(NoSpaceError):
                     await self.closed()
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
         """Handle what comes, in turn."""
         frames = asyncio.ensure_future(receive())
-        hints = asyncio.ensure_future(self._layer.receive(self._channel))
+        hints = asyncio.ensure_future(self._hints.next())
         due = time.monotonic() + self.tick_s
         try:
             while True:
@@ -105,9 +101,10 @@ class Socket:
                     frames = asyncio.ensure_future(receive())
                 if hints in done:
                     message = hints.result()
-                    hints = asyncio.ensure_future(self._layer.receive(self._channel))
+                    hints = asyncio.ensure_future(self._hints.next())
                     await self.hinted(message)
                 if time.monotonic() >= due:
+                    await self._hints.join_missing()
                     await self.ticked()
                     due = time.monotonic() + self.tick_s
         finally:
@@ -150,12 +147,11 @@ class Socket:
 
     async def join(self, group: str) -> None:
         """Get the messages of a group; do so before reading the state they are about."""
-        self._groups.append(group)
-        await self._layer.group_add(group, self._channel)
+        await self._hints.join(group)
 
     async def tell(self, group: str, message: dict[str, Any]) -> None:
         """Send a message to a group."""
-        await self._layer.group_send(group, message)
+        await self._hints.tell(group, message)
 
     async def send(self, frame: BaseModel | dict[str, Any]) -> None:
         """Send a frame."""
