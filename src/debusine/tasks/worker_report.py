@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 import structlog
 
+from debusine.domain.work_request import TaskTypes
 from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.registry import broken_plugins
 
@@ -15,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Task = type[BaseExternalTask[Any, Any]]
+
+TASK_TYPES = frozenset(TaskTypes)
 
 _reported: set[Task] = set()
 
@@ -28,8 +31,13 @@ def analyze_external_worker_tasks() -> dict[str, Any]:
     >>> analyze_external_worker_tasks()["noop:version"]
     1
     """
+    return analyze_tasks(TASK_TYPES)
+
+
+def analyze_tasks(task_types: Collection[TaskTypes]) -> dict[str, Any]:
+    """Metadata that tasks of some types contribute, see above."""
     metadata: dict[str, Any] = {}
-    for answer in _answers(lambda task: task.analyze_worker()):
+    for answer in _answers(task_types, lambda task: task.analyze_worker()):
         metadata.update(answer)
     return metadata
 
@@ -43,8 +51,13 @@ def get_provided_external_worker_tags() -> set[str]:
     >>> "worker:task:worker:noop:version:1" in get_provided_external_worker_tags()
     True
     """
+    return tags_of_tasks(TASK_TYPES)
+
+
+def tags_of_tasks(task_types: Collection[TaskTypes]) -> set[str]:
+    """Worker tags that tasks of some types contribute, see above."""
     tags: set[str] = set()
-    for answer in _answers(lambda task: task.get_provided_worker_tags()):
+    for answer in _answers(task_types, lambda task: task.get_provided_worker_tags()):
         tags.update(answer)
     return tags
 
@@ -62,8 +75,10 @@ def tasks_that_raise() -> dict[Task, Exception]:
     return found
 
 
-def _answers(question: Callable[[Task], T]) -> Iterator[T]:
+def _answers(task_types: Collection[TaskTypes], question: Callable[[Task], T]) -> Iterator[T]:
     for task in BaseExternalTask.registry.all():
+        if task.TASK_TYPE not in task_types:
+            continue
         try:
             yield question(task)
         except Exception:  # one task must not keep a worker from doing the others

@@ -24,6 +24,7 @@ FEATURE_ABORT = "abort"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
 LogStream = Literal["stdout", "stderr", "internal"]
+WorkerTypeName = Literal["external", "signing", "celery", "scheduler"]
 
 # what a row can have; larger numbers make databases fail
 _Id = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -37,7 +38,7 @@ class Register(WireModel):
 
     token: str = Field(min_length=1, max_length=64)
     fqdn: str = Field(min_length=1, max_length=400)
-    worker_type: Literal["external", "signing", "celery", "scheduler"] = "external"
+    worker_type: WorkerTypeName = "external"
 
 
 class Hello(WireModel):

@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from debusine.client.debusine import Debusine
 from debusine.domain.result import WorkRequestResults
-from debusine.domain.work_request import TaskTypes
 from debusine.errors import DebusineError
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.statistics import TaskStatistics
@@ -29,6 +28,7 @@ from debusine.worker.apt import lend_apt
 from debusine.worker.channel import TaskChannel
 from debusine.worker.job import Job
 from debusine.worker.processes import die_with_parent, hide_memory, set_name
+from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account
 
 # a server that is started anew must not cost a task that has run for hours
@@ -45,11 +45,12 @@ class _StageError(Exception):
         self.code = code
 
 
-def run_child(job: Job, channel: socket.socket) -> NoReturn:
+def run_child(job: Job, channel: socket.socket, trade: Trade = EXTERNAL) -> NoReturn:
     """
     Become the process of a task, run it and end.
 
     :param channel: where log and result go
+    :param trade: what kind of worker runs it
     """
     try:
         # what we read as root is not worth outliving who looks after us
@@ -62,7 +63,8 @@ def run_child(job: Job, channel: socket.socket) -> NoReturn:
         set_name(f"task-{job.request.task_name}")
         logging.basicConfig(level=logging.INFO, force=True, stream=sys.stderr)
         sender = TaskChannel(channel)
-        sender.send_result(run_task(job, sender, lent).model_dump(mode="json", exclude_unset=True))
+        report = run_task(job, sender, lent, trade=trade)
+        sender.send_result(report.model_dump(mode="json", exclude_unset=True))
     except BaseException:  # noqa: BLE001  the supervisor reads it from the output
         traceback.print_exc()
         sys.stderr.flush()
@@ -101,19 +103,24 @@ def isolate(account: Account, *, output: Path | None = None) -> None:
 
 
 def run_task(
-    job: Job, sender: TaskChannel, lent: Path | _StageError | None = None
+    job: Job,
+    sender: TaskChannel,
+    lent: Path | _StageError | None = None,
+    *,
+    trade: Trade = EXTERNAL,
 ) -> WorkRequestCompleted:
     """
     Run the task of a job; whatever goes wrong becomes a result.
 
     :param lent: what APT needs to reach mirrors, or why it cannot be had
+    :param trade: what kind of worker runs it
     """
     try:
-        task = _make_task(job)
+        task = _make_task(job, trade)
         if isinstance(lent, _StageError):
             raise lent
         task.apt_access_directory = lent
-        _equip(task, job, sender)
+        _equip(task, job, sender, trade)
         _obey_abort(task)
         with TaskStatistics(task) as statistics:
             result = _execute(task)
@@ -137,9 +144,9 @@ def _lend(job: Job) -> Path | _StageError | None:
         return _StageError("setup-failed", f"cannot lend this machine's way to mirrors: {why}")
 
 
-def _make_task(job: Job) -> AnyTask:
+def _make_task(job: Job, trade: Trade) -> AnyTask:
     request = job.request
-    if request.task_type is not TaskTypes.WORKER:
+    if request.task_type is not trade.task_type:
         message = f"this worker does not run tasks of type {request.task_type}"
         raise _StageError("wrong-task-type", message)
     try:
@@ -152,7 +159,7 @@ def _make_task(job: Job) -> AnyTask:
         raise _StageError("configure-failed", str(error)) from error
 
 
-def _equip(task: AnyTask, job: Job, sender: TaskChannel) -> None:
+def _equip(task: AnyTask, job: Job, sender: TaskChannel, trade: Trade) -> None:
     request = job.request
     task.work_request_id = request.id
     task.workspace_name = request.workspace
@@ -171,6 +178,10 @@ def _equip(task: AnyTask, job: Job, sender: TaskChannel) -> None:
             patience_s=PATIENCE_S,
         )
     )
+    try:
+        trade.equip(task)
+    except DebusineError as error:
+        raise _StageError("setup-failed", error.explain()) from error
 
 
 def _obey_abort(task: AnyTask) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import configparser
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,40 +66,52 @@ class WorkerConfig:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_directory() -> Path:
+def find_directory(candidates: Sequence[Path] = DEFAULT_DIRECTORIES) -> Path:
     """
     The first configuration directory that exists.
 
     :raises WorkerConfigError: if none does
     """
-    for candidate in DEFAULT_DIRECTORIES:
+    for candidate in candidates:
         directory = candidate.expanduser()
         if directory.is_dir():
             return directory
     raise WorkerConfigError(
-        "no configuration directory: " + " or ".join(map(str, DEFAULT_DIRECTORIES)),
+        "no configuration directory: " + " or ".join(map(str, candidates)),
         resolution="Make one with a config.ini that has [General] api-url = ...",
     )
 
 
-def read_worker_config(directory: Path) -> WorkerConfig:
+def read_sections(path: Path) -> dict[str, dict[str, str]]:
     """
-    Read ``config.ini``.
+    Read an INI file.
 
-    :raises WorkerConfigError: if it cannot be read or says something wrong
+    :returns: keys and values by section
+    :raises WorkerConfigError: if that is not possible
     """
-    path = directory / "config.ini"
     parser = configparser.ConfigParser(interpolation=None)
     try:
         with path.open(encoding="utf-8") as file:
             parser.read_file(file)
     except (OSError, configparser.Error, UnicodeDecodeError) as error:
         raise WorkerConfigError(f"cannot read {path}", details=str(error)) from error
-    general = dict(parser["General"]) if parser.has_section("General") else {}
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def read_worker_config(directory: Path, *, default_user: str = DEFAULT_USER) -> WorkerConfig:
+    """
+    Read ``config.ini``.
+
+    :param default_user: for a configuration that names none
+    :raises WorkerConfigError: if it cannot be read or says something wrong
+    """
+    path = directory / "config.ini"
+    sections = read_sections(path)
+    general = sections.get("General", {})
     unknown = sorted(set(general) - _KEYS)
     if unknown:
         raise WorkerConfigError(f"{path}: unknown keys in [General]: {', '.join(unknown)}")
-    environment = dict(parser["Environment"]) if parser.has_section("Environment") else {}
+    environment = sections.get("Environment", {})
     return WorkerConfig(
         directory=directory,
         api_url=_api_url(path, general),
@@ -107,7 +119,7 @@ def read_worker_config(directory: Path) -> WorkerConfig:
         working_directory=_path(general, "working-directory"),
         scratch_directory=_path(general, "scratch-directory"),
         http_timeout=_timeout(path, general),
-        user=general.get("user") or DEFAULT_USER,
+        user=general.get("user") or default_user,
         environment={name.upper(): value for name, value in environment.items()},
     )
 

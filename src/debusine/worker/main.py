@@ -30,6 +30,7 @@ from debusine.worker.config import (
 from debusine.worker.directories import clean_leftovers, make_working_directory
 from debusine.worker.nursery_client import NurseryClient
 from debusine.worker.server_api import ServerApi
+from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account, account_for
 
 EXIT_CONFIGURATION = 3
@@ -157,10 +158,11 @@ async def serve(
     return await agent.run()
 
 
-async def register(config: WorkerConfig) -> str:
+async def register(config: WorkerConfig, trade: Trade = EXTERNAL) -> str:
     """
     Ask the server to let this machine work for it.
 
+    :param trade: as what
     :returns: the key of this worker, which is stored, too
     :raises DebusineError: if the server refuses
     """
@@ -170,7 +172,12 @@ async def register(config: WorkerConfig) -> str:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         api = ServerApi(session, config.api_url)
-        await api.register(key, fqdn=socket.getfqdn(), activation_key=activation)
+        await api.register(
+            key,
+            fqdn=socket.getfqdn(),
+            activation_key=activation,
+            worker_type=trade.worker_type,
+        )
     write_key(config.directory / "token", key)
     log.info("registered", url=config.api_url)
     return key

@@ -8,34 +8,39 @@ import shutil
 from typing import Any
 
 from debusine import __version__
+from debusine.domain.work_request import TaskTypes
 from debusine.errors import DebusineError
-from debusine.tasks import analyze_external_worker_tasks, get_provided_external_worker_tags
 from debusine.tasks.executors.registry import executor_metadata, executor_tags
+from debusine.tasks.worker_report import analyze_tasks, tags_of_tasks
 from debusine.util.command import Command, run
 from debusine.worker.directories import memory_info
+from debusine.worker.trade import EXTERNAL, Trade
 
-WORKER_TYPE = "external"
 _TIMEOUT_S = 60
 
 
-def collect_metadata() -> dict[str, Any]:
+def collect_metadata(trade: Trade = EXTERNAL) -> dict[str, Any]:
     """
     Look at this machine.
+
+    :param trade: what kind of worker it is; only tasks of that kind have a say
 
     :returns: dynamic metadata, keys ``system:...``, those of executors and tasks, and
         ``provided_tags``
     """
     native = native_architecture()
     architectures = runnable_architectures(native)
-    tags = executor_tags() | get_provided_external_worker_tags()
-    tags |= {f"worker:build-arch:{architecture}" for architecture in architectures}
-    tags.add(f"worker:type:{WORKER_TYPE}")
-    metadata = {
-        **executor_metadata(),
-        **analyze_external_worker_tasks(),
+    tags = tags_of_tasks([trade.task_type])
+    metadata = analyze_tasks([trade.task_type])
+    if trade.task_type is TaskTypes.WORKER:
+        tags |= executor_tags()
+        tags |= {f"worker:build-arch:{architecture}" for architecture in architectures}
+        metadata |= executor_metadata()
+    tags.add(f"worker:type:{trade.worker_type}")
+    metadata |= {
         "system:cpu_count": len(os.sched_getaffinity(0)),
         "system:total_physical_memory": memory_info()["MemTotal"],
-        "system:worker_type": WORKER_TYPE,
+        "system:worker_type": trade.worker_type,
         "system:worker_version": __version__,
         "system:architectures": architectures,
         "provided_tags": sorted(tags),

@@ -35,6 +35,7 @@ from debusine.worker.metadata import collect_metadata
 from debusine.worker.nursery_protocol import CLEAN, METADATA, RUN
 from debusine.worker.processes import become_subreaper, kill_descendants, reap, set_name
 from debusine.worker.supervisor import supervise
+from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -50,11 +51,12 @@ _LAZY = (
 log = structlog.get_logger(__name__)
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str], trade: Trade = EXTERNAL) -> None:
     """
     Serve an agent.
 
     :param argv: number of the socket's descriptor, then modules to import
+    :param trade: what kind of worker the agent is
     """
     agent = socket.socket(fileno=int(argv[0]))
     agent.set_inheritable(False)
@@ -67,7 +69,7 @@ def main(argv: list[str]) -> None:
     become_subreaper()
     gc.collect()
     gc.freeze()
-    _Nursery(agent).serve()
+    _Nursery(agent, trade).serve()
 
 
 def warm_up(modules: Sequence[str]) -> None:
@@ -88,8 +90,9 @@ def _on_child(number: int, frame: FrameType | None) -> None:
 
 
 class _Nursery:
-    def __init__(self, agent: socket.socket) -> None:
+    def __init__(self, agent: socket.socket, trade: Trade) -> None:
         self._agent = agent
+        self._trade = trade
         self._supervisors: set[int] = set()
         self._listen_for_children()
 
@@ -138,11 +141,11 @@ class _Nursery:
             if request["kind"] == RUN:
                 self._listen_for_children()
                 control, channel = sockets
-                supervise(control, channel, self._wakeup)
+                supervise(control, channel, self._wakeup, self._trade)
             signal.set_wakeup_fd(-1)
             if request["kind"] == METADATA:
                 isolate(Account(**request["account"]))
-                answer = json.dumps(collect_metadata()).encode()
+                answer = json.dumps(collect_metadata(self._trade)).encode()
                 sockets[0].sendall(answer)
             elif request["kind"] == CLEAN:
                 self._clean(TaskDirectories.from_json(request["directories"]))

@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -20,7 +20,8 @@ from debusine.worker.directories import TaskDirectories
 from debusine.worker.nursery_protocol import CLEAN, METADATA, RUN
 from debusine.worker.user import Account
 
-_COMMAND = (sys.executable, "-P", "-m", "debusine.worker.nursery")
+_COMMAND = (sys.executable, "-P", "-m")
+_NURSERY = "debusine.worker.nursery"
 _STOP_S = 3
 _METADATA_S = 120
 
@@ -32,10 +33,21 @@ class NurseryClient:
     Starts a nursery and asks it for processes.
 
     :param modules: what it imports beside the tasks of this package
+    :param program: the module that is run
+    :param environment: variables for it alone; what is secret must not stand in arguments
     """
 
-    def __init__(self, *, modules: Sequence[str] = (), log_level: str = "INFO") -> None:
+    def __init__(
+        self,
+        *,
+        modules: Sequence[str] = (),
+        log_level: str = "INFO",
+        program: str = _NURSERY,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._modules = modules
+        self._program = program
+        self._environment = dict(environment or {})
         self._log_level = log_level
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -51,11 +63,15 @@ class NurseryClient:
         with theirs:
             number = theirs.fileno()
             self._process = subprocess.Popen(
-                [*_COMMAND, str(number), *self._modules],
+                [*_COMMAND, self._program, str(number), *self._modules],
                 pass_fds=[number],
                 stdin=subprocess.DEVNULL,
                 cwd="/",
-                env={**os.environ, "DEBUSINE_WORKER_LOG_LEVEL": self._log_level},
+                env={
+                    **os.environ,
+                    "DEBUSINE_WORKER_LOG_LEVEL": self._log_level,
+                    **self._environment,
+                },
                 start_new_session=True,
             )
         self._socket = ours

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from debusine.client.identity import USER_AGENT
 from debusine.errors import DebusineError, UpstreamError
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
-from debusine.wire.worker import Register
+from debusine.wire.worker import Register, WorkerTypeName
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +49,14 @@ class ServerApi:
         self._session = session
         self.base_url = base_url.rstrip("/")
 
-    async def register(self, key: str, *, fqdn: str, activation_key: str | None) -> None:
+    async def register(
+        self, key: str, *, fqdn: str, activation_key: str | None, worker_type: WorkerTypeName
+    ) -> None:
         """Ask to join, with a key of the worker's own making."""
-        body = Register(token=key, fqdn=fqdn).model_dump(mode="json")
-        await self._call("POST", "worker/register/", activation_key, body, expect=201)
+        body = Register(token=key, fqdn=fqdn, worker_type=worker_type)
+        await self._call(
+            "POST", "worker/register/", activation_key, body.model_dump(mode="json"), expect=201
+        )
 
     async def put_metadata(self, key: str, metadata: dict[str, Any]) -> None:
         """Say what this machine can do."""

@@ -33,6 +33,7 @@ from debusine.worker.processes import (
     reap,
     set_name,
 )
+from debusine.worker.trade import EXTERNAL, Trade
 
 # of the two seconds that an abort may take
 GRACE_S = 0.8
@@ -42,13 +43,19 @@ _TAIL_BYTES = 4096
 log = structlog.get_logger(__name__)
 
 
-def supervise(control: socket.socket, channel: socket.socket, wakeup: socket.socket) -> NoReturn:
+def supervise(
+    control: socket.socket,
+    channel: socket.socket,
+    wakeup: socket.socket,
+    trade: Trade = EXTERNAL,
+) -> NoReturn:
     """
     Run the job that comes over the control socket, then end.
 
     :param control: to the agent
     :param channel: for the task's process, to the agent
     :param wakeup: becomes readable when a child has ended
+    :param trade: what kind of worker runs the task
     """
     reader = FrameReader(control)
     message = reader.read()
@@ -62,7 +69,7 @@ def supervise(control: socket.socket, channel: socket.socket, wakeup: socket.soc
         control.close()
         wakeup.close()
         signal.set_wakeup_fd(-1)
-        run_child(Job.from_json(message["job"]), channel)
+        run_child(Job.from_json(message["job"]), channel, trade)
     channel.close()
     _Supervisor(reader, wakeup, child=child, directories=directories).run()
     os._exit(0)
