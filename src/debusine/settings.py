@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         default=None,
         description="postgresql://user@host:port/name; unset: SQLite in the data directory.",
     )
+    redis_url: str | None = Field(
+        default=None,
+        description="redis://host:port/0, by which several servers wake each other; unset: there is one.",
+    )
     fqdn: str = Field(
         default="localhost",
         description="Name of this server, as people and maintainer addresses use it.",

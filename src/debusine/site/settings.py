@@ -45,6 +45,16 @@ def _database() -> dict[str, Any]:
     }
 
 
+def _channel_layer() -> dict[str, Any]:
+    """Who carries wake-ups to sockets: this process, or Redis to those of all processes."""
+    if DEBUSINE.redis_url is None:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    return {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [DEBUSINE.redis_url], "prefix": "debusine"},
+    }
+
+
 def _secret_key(path: Path) -> str:
     """The key that signs sessions; made once, readable by the server only."""
     try:
@@ -82,7 +92,7 @@ MIDDLEWARE = [
     "debusine.api.middleware.DebusineMiddleware",
 ]
 DATABASES = {"default": _database()}
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {"default": _channel_layer()}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debusine.testing.ports import free_port
 from debusine.util.command import Command, run
 
 # what is lost when the machine stops is no loss
@@ -72,12 +72,12 @@ class PostgreSQL:
 @contextmanager
 def postgresql() -> Iterator[PostgreSQL]:
     """Have a server for a while; in the end it is gone with all its data."""
-    base = Path("/dev/shm")  # noqa: S108  the directory below it has a name of its own
+    base = Path("/dev/shm")
     scratch = base if os.access(base, os.W_OK) else None
     directory = Path(tempfile.mkdtemp(prefix="debusine-postgresql-", dir=scratch))
     directory.chmod(0o711)
     server = PostgreSQL(
-        directory=directory, programs=_programs(), port=_free_port(), password=secrets.token_hex(16)
+        directory=directory, programs=_programs(), port=free_port(), password=secrets.token_hex(16)
     )
     try:
         server.create()
@@ -93,10 +93,3 @@ def _programs() -> Path:
     """Where the newest version's programs lie, which Debian keeps out of the search path."""
     found = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
     return max(found, key=lambda path: float(path.parts[4])).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
