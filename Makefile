@@ -39,7 +39,7 @@ types: provision-dev
 	$(SCRATCH) $(PY) -m mypy src
 
 bench: provision-dev
-	@for file in bench/*_costs.py; do $(PY) "$$file" || exit 1; done
+	@for file in bench/*_costs.py bench/queue_properties.py; do $(PY) "$$file" || exit 1; done
 	@[ -z "$(PAIRS)" ] || $(PY) bench/hello_pairs.py --pairs "$(PAIRS)"
 
 bench-archive: provision-dev

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the queue: some moves, and then everything has to come to its end."""
+
+from __future__ import annotations
+
+import contextlib
+
+from django.db import transaction
+from tests.properties.machine import moves
+from tests.properties.machine.invariants import Invariants
+from tests.properties.machine.world import Place, World, recorded_hints
+
+from debusine.db.models import WorkRequest
+from debusine.errors import DebusineError
+from debusine.server import scheduler
+
+REPLAY = ".venv/bin/python bench/queue_properties.py --first {number} --runs 1"
+SETTLED_AFTER = 60
+
+
+class BrokenError(AssertionError):
+    """An invariant does not hold."""
+
+
+def run(number: int, place: Place) -> int:
+    """
+    Run what belongs to a number, and leave nothing behind.
+
+    :returns: how many moves there were
+    :raises BrokenError: with the history and how to see it again
+    """
+    scheduler.forget()
+    with transaction.atomic():
+        world = World(number, place)
+        with recorded_hints(world.hints):
+            try:
+                _play(world)
+            except Exception as error:
+                history = "\n".join(world.history)
+                replay = REPLAY.format(number=number)
+                raise BrokenError(f"run {number}:\n{history}\n{error!r}\n{replay}") from error
+            finally:
+                transaction.set_rollback(True)
+    return len(world.history)
+
+
+def _play(world: World) -> None:
+    invariants = Invariants(world)
+    weights = list(moves.MOVES.values())
+    length = world.random.choice((4, 8, 12, 16, 30))
+    for move in world.random.choices(list(moves.MOVES), weights, k=length):
+        world.note(move.__name__)
+        world.clock.advance(0.01)
+        with contextlib.suppress(DebusineError):
+            if world.chance(0.1):
+                statement = world.random.randint(1, 12)
+                world.note(f"  the server dies at statement {statement}")
+                with world.server_dies_at(statement):
+                    move(world)
+            else:
+                move(world)
+        world.send_hints()
+        invariants.check()
+    if world.chance(0.3):
+        _settle(world, invariants)
+
+
+def _settle(world: World, invariants: Invariants) -> None:
+    """4, 10: once accidents are over, everything ends."""
+    world.note("settle")
+    for _ in range(SETTLED_AFTER):
+        if not WorkRequest.objects.filter(status__in=["pending", "running", "blocked"]).exists():
+            return
+        world.clock.advance(700)
+        world.sweeper.sweep()
+        for agent in world.agents:
+            with contextlib.suppress(DebusineError):
+                moves.claim(world, agent)
+            moves.finish(world, agent)
+        for _ in range(2 * len(world.wire)):
+            with contextlib.suppress(DebusineError):
+                moves.deliver(world)
+        world.send_hints()
+        invariants.check()
+    waiting = WorkRequest.objects.exclude(status__in=["completed", "aborted"])
+    raise AssertionError(f"these never end: {list(waiting.values_list('pk', 'status'))}")
