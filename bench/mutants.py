@@ -81,6 +81,8 @@ class Source:
         for line in self.data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
 
+    # what is ignored: all that is passed in here has a place, but not every node of a tree
+
     def start(self, node: ast.AST) -> int:
         return self._lines[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
 
