@@ -40,6 +40,7 @@ from debusine.wire.page import CursorPage
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.whoami import Whoami
 from debusine.wire.work_request import (
+    ReusedWorkRequest,
     Waiting,
     WorkRequest,
     WorkRequestCreate,
@@ -212,15 +213,20 @@ class Debusine:
 
     # work requests
 
-    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
-        """Ask for work."""
+    def work_request_create(self, wanted: WorkRequestCreate) -> ReusedWorkRequest:
+        """Ask for work; the answer says whose result it is if the server had one."""
         body = wanted.model_dump(mode="json", exclude_unset=True)
-        return _parse(WorkRequest, self._transport.call("POST", "work-request/", json=body))
+        answer = self._transport.call("POST", "work-request/", json=body)
+        return _parse(ReusedWorkRequest, answer)
 
-    def work_request_get(self, work_request_id: int) -> WorkRequest:
-        """Show a work request."""
+    def work_request_get(self, work_request_id: int) -> ReusedWorkRequest:
+        """Show a work request, and whose result it has if that is not its own."""
         answer = self._transport.call("GET", f"work-request/{work_request_id}/")
-        return _parse(WorkRequest, answer)
+        return _parse(ReusedWorkRequest, answer)
+
+    def work_request_waiting(self, work_request_id: int) -> Waiting:
+        """Say why a work request waits, or that it does not; servers of others do not tell."""
+        return self._addition(Waiting, f"work-request/{work_request_id}/waiting/")
 
     def work_request_reason(self, work_request_id: int) -> str | None:
         """
@@ -228,12 +234,7 @@ class Debusine:
 
         :returns: None if some worker could, or if the server does not tell
         """
-        try:
-            answer = self._transport.call("GET", f"work-request/{work_request_id}/waiting/")
-        except NotFoundError:
-            # servers of others do not know this
-            return None
-        return _parse(Waiting, answer).reason
+        return self.work_request_waiting(work_request_id).reason
 
     def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
         """
@@ -241,12 +242,7 @@ class Debusine:
 
         :returns: nothing known if it was, or if the server does not tell
         """
-        try:
-            answer = self._transport.call("GET", f"work-request/{work_request_id}/outcome/")
-        except NotFoundError:
-            # servers of others do not know this
-            return WorkRequestOutcome()
-        return _parse(WorkRequestOutcome, answer)
+        return self._addition(WorkRequestOutcome, f"work-request/{work_request_id}/outcome/")
 
     def work_request_tags(self, work_request_id: int) -> WorkRequestTags:
         """
@@ -254,12 +250,15 @@ class Debusine:
 
         :returns: nothing known if the server does not tell
         """
+        return self._addition(WorkRequestTags, f"work-request/{work_request_id}/tags/")
+
+    def _addition(self, model: type[Model], path: str) -> Model:
+        """Ask for what servers of others do not know; nothing is known then."""
         try:
-            answer = self._transport.call("GET", f"work-request/{work_request_id}/tags/")
+            answer = self._transport.call("GET", path)
         except NotFoundError:
-            # servers of others do not know this
-            return WorkRequestTags()
-        return _parse(WorkRequestTags, answer)
+            return model()
+        return _parse(model, answer)
 
     def work_request_list(
         self,

@@ -26,6 +26,7 @@ from typing_extensions import TypeVar, override
 
 from debusine.domain import tags
 from debusine.domain import worker_metadata as metadata_rules
+from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes
 from debusine.tasks.abort import AbortSwitch
@@ -83,6 +84,9 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
 
     USES_APT: ClassVar[bool] = False
     """Whether the worker lends it ``apt_access_directory``."""
+
+    NETWORK: ClassVar[Network] = Network.UNKNOWN
+    """How a run reads the network: what is unknown is never reused for another request."""
 
     name: ClassVar[str]
     """``TASK_NAME`` if the class has one, else the class name in lower case."""

@@ -113,7 +113,7 @@ class MemoryServer:
     @route("POST", r"/api/1\.0/work-request/")
     def _create_work_request(self, request: Request) -> Answer:
         body = json.loads(request.body)
-        unknown = set(body) - {"task_name", "task_data", "workspace", "event_reactions"}
+        unknown = set(body) - {"task_name", "task_data", "workspace", "event_reactions", "reuse"}
         if unknown:
             errors = {name: ["Unknown field"] for name in unknown}
             return problem("Cannot create work request", 400, validation_errors=errors)

@@ -9,11 +9,14 @@ from debusine.domain.output_data import OutputData, OutputError, RuntimeStatisti
 from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
+from debusine.wire.worker import Reservation
 
 __all__ = [
     "AssignedWorkRequest",
+    "Origin",
     "OutputData",
     "OutputError",
+    "ReusedWorkRequest",
     "RuntimeStatistics",
     "Waiting",
     "WorkRequest",
@@ -57,19 +60,61 @@ class WorkRequest(WireModel):
     scheduler_tags_required: list[str] = Field(default_factory=list)
 
 
+class Origin(WireModel):
+    """
+    Whose result a work request has: an addition of ours to the API.
+
+    Only ``work_request`` is told to those who may not see it.
+    """
+
+    work_request: int
+    url: str | None = None
+    created_by: str | None = None
+    workspace: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The same for people, such as ``work request 17 of bob``."""
+        return f"work request {self.work_request}" + (
+            f" of {self.created_by}" if self.created_by else ""
+        )
+
+
+class ReusedWorkRequest(WorkRequest):
+    """
+    A work request that has the result of another: an addition of ours to the API.
+
+    Nobody gets it without asking for it: its request said ``reuse``. ``artifacts`` are
+    those of the other one.
+    """
+
+    reused_from: Origin | None = None
+
+
 class AssignedWorkRequest(WorkRequest):
-    """A work request handed to a worker, with the token its task works with."""
+    """
+    A work request handed to a worker, with the token its task works with.
+
+    ``reservation`` is there only for workers that understand it.
+    """
 
     token: str
+    reservation: Reservation | None = None
 
 
 class WorkRequestCreate(StrictWireModel):
-    """What a client asks for."""
+    """
+    What a client asks for.
+
+    ``reuse`` is an addition of ours: the result of an earlier request that did the same
+    will do. Servers of others refuse the key, so it is sent only if it is set.
+    """
 
     task_name: str = Field(max_length=100)
     task_data: JsonObject = Field(default_factory=dict)
     workspace: str | None = None
     event_reactions: JsonObject = Field(default_factory=dict)
+    reuse: bool = False
 
 
 class Waiting(WireModel):

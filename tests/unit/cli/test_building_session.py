@@ -36,7 +36,9 @@ from debusine.testing.packages import write_deb, write_dsc
 from debusine.wire.artifact import ArtifactResponse, FileResponse
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.work_request import (
+    Origin,
     OutputError,
+    ReusedWorkRequest,
     WorkRequest,
     WorkRequestCreate,
     WorkRequestOutcome,
@@ -56,8 +58,9 @@ class MemoryClient:
     has_log: bool = True
     interrupt_at: str | None = None
     artifacts: dict[int, tuple[ArtifactResponse, dict[str, bytes]]] = field(default_factory=dict)
-    requests: dict[int, WorkRequest] = field(default_factory=dict)
+    requests: dict[int, ReusedWorkRequest] = field(default_factory=dict)
     asked: list[WorkRequestCreate] = field(default_factory=list)
+    origin: Origin | None = None
     aborted: list[int] = field(default_factory=list)
     outcome: WorkRequestOutcome = field(default_factory=WorkRequestOutcome)
     reasons: list[str | None] = field(default_factory=lambda: [None])
@@ -85,9 +88,9 @@ class MemoryClient:
         self.artifacts[number] = (shown, files)
         return number
 
-    def _request(self, task: str, artifacts: list[int]) -> WorkRequest:
+    def _request(self, task: str, artifacts: list[int]) -> ReusedWorkRequest:
         number = next(self._numbers)
-        self.requests[number] = WorkRequest(
+        self.requests[number] = ReusedWorkRequest(
             id=number,
             url=f"/s/w/work-request/{number}/",
             created_at=MOMENT,
@@ -100,6 +103,7 @@ class MemoryClient:
             priority_base=0,
             priority_adjustment=0,
             artifacts=artifacts,
+            reused_from=self.origin,
             workspace="w",
         )
         return self.requests[number]
@@ -130,7 +134,7 @@ class MemoryClient:
             (destination / name).write_bytes(content)
         return shown
 
-    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
+    def work_request_create(self, wanted: WorkRequestCreate) -> ReusedWorkRequest:
         self.asked.append(wanted)
         made: list[int] = []
         if wanted.task_name == "sbuild":
@@ -258,6 +262,17 @@ def test_what_the_tasks_are_asked(tmp_path: Path) -> None:
             },
         ),
     ]
+
+
+def test_results_of_others_are_asked_for_only_if_they_are_wanted(tmp_path: Path) -> None:
+    client = MemoryClient()
+    _build(client, tmp_path)
+    assert not any("reuse" in asked.model_dump(exclude_unset=True) for asked in client.asked)
+
+    client = MemoryClient(origin=Origin(work_request=17, created_by="bob"))
+    _, shown = _build(client, tmp_path, reuse=True)
+    assert [asked.reuse for asked in client.asked] == [True, True]
+    assert shown.count("taken from work request 17 of bob") == 2
 
 
 def test_a_build_that_fails_is_not_checked(tmp_path: Path) -> None:

@@ -88,8 +88,9 @@ def create_work_request(request: HttpRequest, body: WorkRequestCreate) -> HttpRe
         data=body.task_data,
         event_reactions=body.event_reactions,
         now=_clock.now(),
+        reuse=body.reuse,
     )
-    return answer(view_work_request(created))
+    return answer(view_work_request(created, actor=asked.actor))
 
 
 @router.get("/work-request/{int:work_request_id}/", response=WorkRequestRecord)
@@ -101,7 +102,8 @@ def show_work_request(request: HttpRequest, work_request_id: int) -> HttpRespons
     """
     if "ids" in request.GET or "status" in request.GET:
         raise UserError("Error", details="ids and status filter listings only")
-    return answer(view_work_request(_find(request, work_request_id)))
+    found = _find(request, work_request_id)
+    return answer(view_work_request(found, actor=api_request(request).actor))
 
 
 @router.get("/work-request/{int:work_request_id}/waiting/", response=Waiting)

@@ -20,7 +20,12 @@ from debusine.tasks.lintian_list import count_text
 from debusine.wire.artifact import ArtifactResponse
 from debusine.wire.base import JsonObject
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
+from debusine.wire.work_request import (
+    ReusedWorkRequest,
+    WorkRequest,
+    WorkRequestCreate,
+    WorkRequestOutcome,
+)
 
 UPLOAD = "debian:upload"
 BUILD_LOG = "debian:package-build-log"
@@ -54,7 +59,7 @@ class BuildPort(RequestPort, Protocol):
         """Download all files of an artifact."""
         ...
 
-    def work_request_create(self, wanted: WorkRequestCreate) -> WorkRequest:
+    def work_request_create(self, wanted: WorkRequestCreate) -> ReusedWorkRequest:
         """Ask for work."""
         ...
 
@@ -74,11 +79,13 @@ class Wishes:
 
     :param output: where files go
     :param extra: packages to build with
+    :param reuse: whether results of earlier requests that did the same will do
     """
 
     output: Path
     extra: Sequence[LocalArtifact] = ()
     lintian: bool = True
+    reuse: bool = False
 
 
 class BuildSession:
@@ -124,14 +131,18 @@ class BuildSession:
         self._screen.step(
             f"building {source.name} {source.version} for {request.suite}/{request.architecture}"
         )
-        done = self._do("sbuild", request.sbuild_data(source_id, extra, environment))
+        done = self._do(
+            "sbuild", request.sbuild_data(source_id, extra, environment), reuse=wishes.reuse
+        )
         artifacts = [self._client.artifact_get(number) for number in done.artifacts]
         step, files = self._bring_home(done, artifacts, wishes.output)
         yield step, files
         uploads = [artifact.id for artifact in artifacts if artifact.category == UPLOAD]
         if step.verdict is Verdict.SUCCESS and wishes.lintian:
             self._screen.step(f"checking {source.name} {source.version} with lintian")
-            checked = self._do("lintian", lintian_data(source_id, uploads, environment))
+            checked = self._do(
+                "lintian", lintian_data(source_id, uploads, environment), reuse=wishes.reuse
+            )
             yield self._lintian(checked, source, wishes.output), ()
 
     def _upload(self, local: LocalArtifact, label: str) -> int:
@@ -143,9 +154,16 @@ class BuildSession:
             )
         return artifact.id
 
-    def _do(self, task: str, data: JsonObject) -> WorkRequest:
-        wanted = WorkRequestCreate(task_name=task, task_data=data, workspace=self._workspace)
+    def _do(self, task: str, data: JsonObject, *, reuse: bool) -> WorkRequest:
+        wanted = WorkRequestCreate(
+            task_name=task,
+            task_data=data,
+            workspace=self._workspace,
+            **({"reuse": True} if reuse else {}),
+        )
         created = self._client.work_request_create(wanted)
+        if created.reused_from is not None:
+            self._screen.note(f"taken from {created.reused_from.label}")
         return watch(self._client, created.id, self._screen, give_up_s=GIVE_UP_S)
 
     def _environment(self, wanted: EnvironmentWanted) -> tuple[str, Step]:

@@ -122,6 +122,9 @@ def _complete_source(
 @click.option("--allow-unsigned", is_flag=True, help="Take a mirror that signs nothing.")
 @click.option("--refresh", is_flag=True, help="Make the environment anew.")
 @click.option(
+    "--reuse", is_flag=True, help="Take results of earlier requests that did the very same."
+)
+@click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     help="Use the server of this directory, starting it for the time of the build.",
@@ -166,6 +169,7 @@ class _Build:
                 output=output,
                 extra=extra_packages(options["extra"]),
                 lintian=not options["no_lintian"] and list(request.components) != ["source"],
+                reuse=options["reuse"],
             )
             try:
                 with connect_or_embed(self._given, options["data_dir"]) as connection:

@@ -18,7 +18,12 @@ from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, first_message, messages, verdict_of
 from debusine.wire.base import JsonObject
 from debusine.wire.tags import WorkRequestTags
-from debusine.wire.work_request import WorkRequest, WorkRequestCreate, WorkRequestOutcome
+from debusine.wire.work_request import (
+    ReusedWorkRequest,
+    WorkRequest,
+    WorkRequestCreate,
+    WorkRequestOutcome,
+)
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +105,7 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
     help="YAML file: what to do when something happens to the request.",
 )
 @click.option("-w", "--workspace", metavar="NAME", help="Instead of the configured one.")
+@click.option("--reuse", is_flag=True, help="Take the result of one that did the very same.")
 @yaml_option
 @click.pass_context
 def create(
@@ -110,6 +116,7 @@ def create(
     data: str,
     event_reactions: Path | None,
     workspace: str | None,
+    reuse: bool,
     as_yaml: bool,
 ) -> None:
     """Ask for work."""
@@ -121,6 +128,8 @@ def create(
         task_data=given,
         workspace=workspace or connection.workspace,
         **({"event_reactions": reactions} if reactions else {}),
+        # other servers refuse what they do not know
+        **({"reuse": True} if reuse else {}),
     )
     request = connection.client.work_request_create(wanted)
     where = connection.pages.where(request.url, program=program_name())
@@ -188,6 +197,8 @@ def _print(
         "created_at", "started_at", "completed_at", "duration", "artifacts",
     )  # fmt: skip
     rows = [(name, str(shown[name])) for name in names if shown[name] not in (None, "", [])]
+    if isinstance(request, ReusedWorkRequest) and request.reused_from is not None:
+        rows.append(("taken from", request.reused_from.label))
     if why is not None and why.blame is not None:
         rows += [("why", message) for message in messages(why)]
         rows.append(("to blame", why.blame.label))

@@ -127,6 +127,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='attempt',
+            name='artifact_count',
+            field=models.PositiveIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='workrequest',
+            name='handed_back',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='worker',
+            name='version',
+            field=models.CharField(blank=True, default='', max_length=100),
+        ),
+        migrations.AddField(
+            model_name='attempt',
             name='cpu_count',
             field=models.PositiveIntegerField(default=0),
         ),

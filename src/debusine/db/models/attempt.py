@@ -34,7 +34,10 @@ class Attempt(models.Model):
     reason = models.TextField(default="", blank=True)
     log_size_bytes = models.BigIntegerField(default=0)
     statistics = models.JSONField(null=True)
+    # what it did, see domain.action_key; empty if that cannot be told
     action_key = models.CharField(max_length=64, default="", blank=True)
+    # how many complete artifacts the request had when this one succeeded; null: not counted
+    artifact_count = models.PositiveIntegerField(null=True)
     # why a lost one was lost, see domain.retry; empty for all others
     lost_by = models.CharField(max_length=32, default="", blank=True)
     # what of the worker is kept for it

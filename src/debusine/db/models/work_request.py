@@ -64,6 +64,8 @@ class WorkRequest(models.Model):
     reused_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     # lost attempts so far; bounded by domain.work_request.MAX_AUTOMATIC_RETRIES
     retry_count = models.PositiveIntegerField(default=0)
+    # attempts that workers gave back because they were stopped; not bounded
+    handed_back = models.PositiveIntegerField(default=0)
 
     class Meta:
         permissions = [

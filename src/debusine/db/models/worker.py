@@ -34,6 +34,8 @@ class Worker(models.Model):
     disconnected_at = models.DateTimeField(null=True)
     # the agent's own identification: features it understands, empty for 0.16
     features = models.JSONField(default=list)
+    # of our agent's program; empty for 0.16
+    version = models.CharField(max_length=100, default="", blank=True)
     static_metadata = models.JSONField(default=dict)
     dynamic_metadata = models.JSONField(default=dict)
     dynamic_metadata_updated_at = models.DateTimeField(null=True)

@@ -18,6 +18,7 @@ from debusine.errors import ConflictError, DebusineError, NotFoundError, Permiss
 from debusine.server import wake
 from debusine.server.action import action
 from debusine.server.actor import Actor
+from debusine.server.produced import artifact_ids_of
 from debusine.server.react import react_to
 from debusine.wire.base import to_wire_time
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
@@ -91,6 +92,8 @@ def _finish(
         errors = report.output_data.errors or ()
         if statistics := report.output_data.runtime_statistics:
             found["statistics"] = statistics.model_dump(mode="json", exclude_unset=True)
+    if attempt.action_key and report.result is WorkRequestResults.SUCCESS:
+        found["artifact_count"] = len(artifact_ids_of(request))
     blame = blame_for(report.result, (error.code for error in errors))
     if blame is not None:
         found["blame"] = blame.value

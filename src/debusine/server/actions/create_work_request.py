@@ -18,6 +18,7 @@ from debusine.server import scheduler, task_data
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
+from debusine.server.actions.reuse_result import reuse_result
 from debusine.server.actor import SYSTEM, Actor
 from debusine.server.event_reactions import read_wanted, require_allowed
 from debusine.server.preparation import Configure, prepare
@@ -37,14 +38,16 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     event_reactions: dict[str, Any] | None = None,
     by_client: bool = True,
     task_type: TaskTypes | None = None,
+    reuse: bool = False,
 ) -> WorkRequest:
     """
-    Create a work request that is pending at once.
+    Create a work request that is pending at once, or has ended with an earlier result.
 
     :param workspace: with its scope loaded
     :param data: of the task; its key ``notifications`` becomes reactions
     :param by_client: whether the reactions come from outside, where only few are allowed
     :param task_type: None finds, by its name, a task that the actor may ask for
+    :param reuse: whether the result of an earlier request that did the same will do
     :raises PermissionDeniedError: if the actor may not create any here
     :raises UserError: if task, data, inputs or reactions are wrong; nothing is stored then
     """
@@ -63,6 +66,7 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
         task_name=task_name.lower(),
         task_data=wanted.task_data,
         event_reactions=wanted.reactions.export(),
+        reuse=reuse,
     )
     make_pending(request, now=now, title=TITLE)
     return request
@@ -101,6 +105,8 @@ def make_pending(
         request.priority_base + request.priority_adjustment, request.created_at
     )
     if not _store(request):
+        return
+    if request.reuse and reuse_result(SYSTEM, request=request, now=now):
         return
     transaction.on_commit(partial(scheduler.wake_workers, signature))
 

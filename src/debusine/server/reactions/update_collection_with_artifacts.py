@@ -15,7 +15,7 @@ from debusine.errors import UserError
 from debusine.server.actions.change_collection import put_artifact
 from debusine.server.actor import Actor
 from debusine.server.lookup import Searcher
-from debusine.server.produced import complete_artifacts
+from debusine.server.produced import artifacts_of
 from debusine.tasks.reactions import UpdateCollectionWithArtifacts
 
 ACTION: Final = "update-collection-with-artifacts"
@@ -39,7 +39,7 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
     collection = searcher.single(reaction.collection, LookupChildType.COLLECTION).collection
     if collection is None:
         raise BadLookupError(f"{reaction.collection!r} is no collection")
-    for artifact in complete_artifacts().filter(created_by_work_request=request):
+    for artifact in artifacts_of(request):
         if not all(_passes(artifact, *item) for item in reaction.artifact_filters.items()):
             continue
         variables = _expand(reaction.variables or {}, artifact.data)

@@ -10,27 +10,21 @@ from urllib.parse import quote
 from django.db.models import BigIntegerField, Q, QuerySet
 
 from debusine.db.models import Scope, WorkRequest, Workspace
-from debusine.db.prepared import Param, Prepared, PreparedValues
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.permission import MAX_ID
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotFoundError
 from debusine.server.access import is_visible_workspace, visible_workspaces
-from debusine.server.actor import Actor
-from debusine.server.produced import complete_artifacts
+from debusine.server.actor import ANONYMOUS, Actor
+from debusine.server.produced import artifact_ids_of, complete_artifacts
 from debusine.wire.base import Links
+from debusine.wire.work_request import Origin, ReusedWorkRequest
 from debusine.wire.work_request import WorkRequest as WorkRequestRecord
 
 _BY_ID = Prepared(
     lambda: WorkRequest.objects.select_related("workspace__scope").filter(
         pk=Param("pk", BigIntegerField())
-    )
-)
-_ARTIFACTS = PreparedValues(
-    lambda: (
-        complete_artifacts()
-        .filter(created_by_work_request=Param("work_request", BigIntegerField()))
-        .values_list("pk")
     )
 )
 
@@ -94,14 +88,43 @@ def _is_visible(actor: Actor, request: WorkRequest, scope: Scope | None) -> bool
     return scope is None or request.workspace.scope_id == scope.pk
 
 
-def view_work_request(request: WorkRequest) -> WorkRequestRecord:
+def view_work_request(request: WorkRequest, *, actor: Actor | None = None) -> WorkRequestRecord:
     """
-    Show a request; one query, for its artifacts.
+    Show a request; one query, for its artifacts, and one if they were made by another.
 
     :param request: with workspace and scope loaded
+    :param actor: who looks, if that is known
     """
-    artifacts = [pk for (pk,) in _ARTIFACTS.all(work_request=request.pk)]
-    return WorkRequestRecord.model_construct(**_fields(request, artifacts))
+    fields = _fields(request, artifact_ids_of(request))
+    if request.reused_from_id is None:
+        return WorkRequestRecord.model_construct(**fields)
+    origin = view_origin(request, actor=actor)
+    return ReusedWorkRequest.model_construct(**fields, reused_from=origin)
+
+
+def view_origin(request: WorkRequest, *, actor: Actor | None = None) -> Origin | None:
+    """
+    Show whose result a request has; one query if it is not its own.
+
+    :param actor: who looks; nobody hears names from a workspace that it may not see
+    :returns: None if the result is its own
+    """
+    if request.reused_from_id is None:
+        return None
+    found = WorkRequest.objects.select_related("workspace__scope", "created_by").get(
+        pk=request.reused_from_id
+    )
+    may_see = found.workspace_id == request.workspace_id or is_visible_workspace(
+        actor or ANONYMOUS, found.workspace
+    )
+    if not may_see:
+        return Origin(work_request=found.pk)
+    return Origin(
+        work_request=found.pk,
+        url=page_path(found),
+        created_by=found.created_by.username,
+        workspace=found.workspace.name,
+    )
 
 
 def view_work_requests(requests: Iterable[WorkRequest]) -> list[WorkRequestRecord]:
@@ -111,7 +134,8 @@ def view_work_requests(requests: Iterable[WorkRequest]) -> list[WorkRequestRecor
     :param requests: with workspace and scope loaded
     """
     rows = list(requests)
-    artifacts: dict[int, list[int]] = {row.pk: [] for row in rows}
+    makers = {row.pk: row.reused_from_id or row.pk for row in rows}
+    artifacts: dict[int, list[int]] = {maker: [] for maker in makers.values()}
     made = (
         complete_artifacts()
         .filter(created_by_work_request__in=artifacts)
@@ -119,7 +143,9 @@ def view_work_requests(requests: Iterable[WorkRequest]) -> list[WorkRequestRecor
     )
     for request_id, artifact_id in made:
         artifacts[request_id].append(artifact_id)
-    return [WorkRequestRecord.model_construct(**_fields(row, artifacts[row.pk])) for row in rows]
+    return [
+        WorkRequestRecord.model_construct(**_fields(row, artifacts[makers[row.pk]])) for row in rows
+    ]
 
 
 def _fields(row: WorkRequest, artifacts: list[int]) -> dict[str, Any]:

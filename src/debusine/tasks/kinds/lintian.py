@@ -21,6 +21,7 @@ from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.upload import Upload
 from debusine.artifacts.relation import RelationType
 from debusine.domain import tags as tag_names
+from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_lending import access_for, install
@@ -72,6 +73,7 @@ class Lintian(
 
     TASK_VERSION = 1
     USES_APT = True
+    NETWORK = Network.APT
     CAPTURE_OUTPUT_FILENAME = OUTPUT
     # it explains every kind of finding at length
     STREAM_CAPTURED_OUTPUT = False

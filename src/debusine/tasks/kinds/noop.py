@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from typing_extensions import override
 
+from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskDataWithExecutor
@@ -38,6 +39,7 @@ class Noop(BaseExternalTask[NoopData, BaseDynamicTaskData]):
     """A task that does nothing."""
 
     TASK_VERSION = 1
+    NETWORK = Network.NONE
 
     @override
     def get_subject(self) -> str | None:

@@ -17,6 +17,7 @@ from debusine.artifacts.kinds.system_image import SystemImage
 from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.domain import tags
+from debusine.domain.action_key import Network
 from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
@@ -77,6 +78,7 @@ class Sbuild(
 
     TASK_VERSION = 1
     USES_APT = True
+    NETWORK = Network.APT
     CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "sbuild", ZSTD_KEY: "zstd"}
 
     input_source_artifact = SingleInput(

@@ -7,26 +7,26 @@ import json
 import re
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from debusine.db.models import Artifact, Attempt, WorkRequest
+from debusine.db.models import Artifact, Attempt, WorkRequest, Workspace
 from debusine.domain.permission import MAX_ID, Role, Verb, can
 from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus, can_abort, can_retry
 from debusine.errors import NotFoundError
-from debusine.server.access import caller_in, find_workspace, role_of
+from debusine.server.access import caller_in, find_workspace, role_of, visible_workspaces
 from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import Actor
-from debusine.server.produced import complete_artifacts
+from debusine.server.produced import artifacts_of
 from debusine.server.views.attempt import find_attempt, open_log
 from debusine.server.views.tags import view_tags
 from debusine.server.views.waiting import reason_for_waiting
-from debusine.server.views.work_request import page_path, visible_work_requests
+from debusine.server.views.work_request import page_path, view_origin, visible_work_requests
 from debusine.util.clock import SystemClock
 from debusine.util.terminal import tame
 from debusine.web.app import actor_of, page, show
@@ -76,7 +76,8 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
         "inputs": input_tables(actor, found),
         "dynamic_data": _pretty(_without_inputs(found.dynamic_task_data)),
         "attempts": attempts,
-        "artifacts": _artifacts(found),
+        "artifacts": _artifacts(actor, found),
+        "origin": view_origin(found, actor=actor),
         **_log(attempts),
         **_may(actor, found),
     }
@@ -158,12 +159,14 @@ def _may(actor: Actor, request: WorkRequest) -> dict[str, bool]:
     }
 
 
-def _artifacts(request: WorkRequest) -> QuerySet[Artifact]:
-    return (
-        complete_artifacts()
-        .filter(created_by_work_request=request)
-        .select_related("workspace__scope")
-        .annotate(size=Sum("files__file__size", default=0))
+def _artifacts(actor: Actor, request: WorkRequest) -> QuerySet[Artifact]:
+    """What it made, or had made; those of another workspace only for those who may see it."""
+    made = artifacts_of(request)
+    condition = visible_workspaces(actor)
+    if request.reused_from_id is not None and condition != Q():
+        made = made.filter(workspace__in=Workspace.objects.filter(condition))
+    return made.select_related("workspace__scope").annotate(
+        size=Sum("files__file__size", default=0)
     )
 
 
