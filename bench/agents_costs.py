@@ -157,9 +157,7 @@ def main() -> None:
         with server(data_dir, "--no-worker"):
             pass
         keys = make_workers(data_dir, given.agents)
-        print(
-            "Idle agents; aims: 1,000 in 1 GiB; submit to start in 50 ms (p50), 500 ms (p99)\n"
-        )
+        print("Idle agents; aims: 1,000 in 1 GiB; submit to start in 50 ms (p50), 500 ms (p99)\n")
         print("| agents | MiB     | p50 ms   | p99 ms   |\n|---|---|---|---|")
         for count in (min(10, given.agents), given.agents):
             with server(data_dir, "--no-worker") as running:

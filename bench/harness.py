@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +55,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(data_dir: Path, *options: str) -> Iterator[Server]:
+def server(
+    data_dir: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """
     Run ``python -m debusine.standalone`` for a while.
 
     :param data_dir: its data directory; kept
     :param options: further options of the program
+    :param environment: variables beside ours
     """
     log = DataDir(data_dir).log
     read_end, write_end = os.pipe()
@@ -71,6 +74,7 @@ def server(data_dir: Path, *options: str) -> Iterator[Server]:
             "--listen", "127.0.0.1:0", "--ready-fd", str(write_end), *options,
         ],
         pass_fds=[write_end],
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=log.open("wb"),
     )  # fmt: skip
