@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         description="Environments older than this are made anew before the next build.",
     )
 
+    event_max_age: timedelta = Field(
+        default=timedelta(days=30),
+        description="Listeners that stay away longer than this cannot resume where they stopped.",
+    )
     upload_max_idle: timedelta = Field(
         default=timedelta(days=1),
         description="Uploads and artifacts whose files stop arriving this long are removed.",

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _loop: asyncio.AbstractEventLoop | None = None
 
-COMPLETIONS = "completions"
+EVENTS = "events"
 
 
 def worker_group(worker_id: int) -> str:

@@ -81,6 +81,6 @@ def test_nothing_to_do(used: None, worker_api: Any, django_assert_num_queries: A
 def test_report(api: Any, worker_api: Any, waiting: int, django_assert_num_queries: Any) -> None:
     create(api)
     record = assign(worker_api)
-    # token with attempt and request, scope; begin, artifacts, attempt, token, request, commit
-    with django_assert_num_queries(8):
+    # token with attempt and request, scope; begin, artifacts, attempt, token, request, event, commit
+    with django_assert_num_queries(9):
         finish(api, record)

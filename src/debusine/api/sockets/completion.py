@@ -1,94 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-What has finished.
+What has completed, as clients of 0.16 know it.
 
-A message only makes the socket look: what is sent comes from rows, and a look every few
-seconds finds what no message told. Only what the listener may see is shown.
+What ended before the listener came is read from the requests themselves, by time; all that
+ends later are events.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from typing_extensions import override
 
-from debusine.api.sockets.base import RejectedError, Socket
-from debusine.api.sockets.identity import actor_of
-from debusine.db.models import WorkRequest, Workspace
-from debusine.domain.result import WorkRequestResults
-from debusine.domain.work_request import UNSUCCESSFUL, WorkRequestStatus
-from debusine.errors import PermissionDeniedError
-from debusine.server import wake
+from debusine.api.sockets.base import RejectedError
+from debusine.api.sockets.listening import ListeningSocket
+from debusine.db.models import Event, WorkRequest, Workspace
+from debusine.domain.event import TOLD_TO_ON_COMPLETED, EventKind, is_told_to_on_completed
+from debusine.domain.work_request import WorkRequestStatus
 from debusine.server.access import visible_workspaces
-from debusine.server.actor import Actor
 from debusine.server.threads import in_thread
-from debusine.util.clock import SystemClock
+from debusine.server.views.event import Listener
 from debusine.wire.base import to_wire_time
 
 PATTERN = re.compile("work-request/on-completed/")
-# a transaction is committed at the latest so long after the time that it writes
-_OVERLAP = timedelta(seconds=60)
-_SHOWN = [WorkRequestResults.SUCCESS.value, *(result.value for result in UNSUCCESSFUL)]
 _Row = tuple[int, datetime, str]
 
 
-class Consumer(Socket):
+class Consumer(ListeningSocket):
     """One listener."""
-
-    tick_s = 5.0
 
     def __init__(self) -> None:
         super().__init__()
-        self._workspaces: list[int] = []
-        self._seen: dict[int, datetime] = {}
-        self._from: datetime
+        # shown, and still to come as events
+        self._shown: set[int] = set()
 
     @override
     async def opened(self) -> None:
-        try:
-            actor = await actor_of(self)
-            actor.require_user()
-        except PermissionDeniedError as error:
-            raise RejectedError(error.brief) from error
         since = _parse_time(self.query().get("completed_at_since"))
-        names = [name for name in self.query().get("workspaces", "").split(",") if name]
-        await self.join(wake.COMPLETIONS)
-        self._workspaces = await in_thread(_find_workspaces, actor, names)
-        self._from = SystemClock().now()
+        await self.listen(kinds=EventKind.COMPLETED.value)
         await self.send({"type": "websocket.send", "text": "connected"})
         if since is not None:
-            for row in await in_thread(_completed_since, self._workspaces, since):
-                await self._show(row)
-        else:
-            await self._pass_over()
+            rows = await in_thread(_completed_since, self.listener, since)
+            for row in rows:
+                await self._show(*row)
+            shown = {pk for pk, _, _ in rows}
+            self._shown = shown & await in_thread(_coming_after, self.listener, self.position)
+        await self.catch_up()
 
     @override
-    async def hinted(self, message: dict[str, Any]) -> None:
-        if message.get("workspace_id") in self._workspaces:
-            await self.ticked()
+    async def show(self, event: Event) -> None:
+        pk, result = event.work_request_id, event.data.get("result", "")
+        if pk is None or not is_told_to_on_completed(event.kind, result):
+            return
+        if pk in self._shown:
+            self._shown.discard(pk)
+            return
+        await self._show(pk, event.created_at, result)
 
-    @override
-    async def ticked(self) -> None:
-        start = self._from - _OVERLAP
-        self._seen = {pk: at for pk, at in self._seen.items() if at >= start}
-        now = SystemClock().now()
-        for row in await in_thread(_read, self._workspaces, Q(completed_at__gte=start)):
-            if row[0] not in self._seen:
-                await self._show(row)
-        self._from = now
-
-    async def _pass_over(self) -> None:
-        """What completed before the listener came is not for it."""
-        start = self._from - _OVERLAP
-        rows = await in_thread(_read, self._workspaces, Q(completed_at__gte=start))
-        self._seen = {pk: at for pk, at, _ in rows}
-
-    async def _show(self, row: _Row) -> None:
-        pk, at, result = row
-        self._seen[pk] = at
+    async def _show(self, pk: int, at: datetime, result: str) -> None:
         await self.send(
             {
                 "type": "websocket.send",
@@ -118,46 +89,33 @@ def _parse_time(text: str | None) -> datetime | None:
     return moment
 
 
-def _find_workspaces(actor: Actor, names: list[str]) -> list[int]:
+def _completed_since(listener: Listener, since: datetime) -> list[_Row]:
     """
-    Find workspaces by name, in any scope.
+    Read what a listener has missed, by time.
 
-    :param names: empty for all that the actor may see
-    :raises RejectedError: if one is not there
+    If several share the moment, the listener may know only some of them, and gets all.
     """
-    rows = Workspace.objects.filter(visible_workspaces(actor))
-    if names:
-        rows = rows.filter(name__in=names)
-    found = list(rows.values_list("pk", "name"))
-    for name in names:
-        if name not in {known for _, known in found}:
-            raise RejectedError(f"Workspace {name} not found")
-    return [pk for pk, _ in found]
-
-
-def _read(workspaces: list[int], condition: Q) -> list[_Row]:
-    """Completed requests, by time."""
-    rows: QuerySet[WorkRequest] = WorkRequest.objects.filter(
-        condition,
+    workspaces = Workspace.objects.filter(visible_workspaces(listener.actor))
+    if listener.workspaces is not None:
+        workspaces = workspaces.filter(pk__in=listener.workspaces)
+    found = WorkRequest.objects.filter(
+        completed_at__gte=since,
         workspace__in=workspaces,
         status=WorkRequestStatus.COMPLETED.value,
-        result__in=_SHOWN,
+        result__in=[result.value for result in TOLD_TO_ON_COMPLETED],
     )
-    return [
+    rows = [
         (pk, at, result)
-        for pk, at, result in rows.order_by("completed_at", "pk").values_list(
+        for pk, at, result in found.order_by("completed_at", "pk").values_list(
             "pk", "completed_at", "result"
         )
         if at is not None
     ]
-
-
-def _completed_since(workspaces: list[int], since: datetime) -> list[_Row]:
-    """
-    Read what a listener has missed.
-
-    If several share the moment, the listener may know only some of them, and gets all.
-    """
-    rows = _read(workspaces, Q(completed_at__gte=since))
     at_that_moment = [row for row in rows if row[1] == since]
     return rows if len(at_that_moment) != 1 else [row for row in rows if row[1] > since]
+
+
+def _coming_after(listener: Listener, position: int) -> set[int]:
+    """Requests whose events a listener has before it; some have no position yet."""
+    coming = listener.rows().filter(Q(position=None) | Q(position__gt=position))
+    return {pk for pk in coming.values_list("work_request_id", flat=True) if pk is not None}

@@ -50,6 +50,7 @@ def _stop(request: WorkRequest, *, by: int, now: datetime) -> bool:
     )
     if not changed:
         return False
+    request.status, request.completed_at = WorkRequestStatus.ABORTED.value, now
     for attempt in Attempt.objects.filter(work_request=request, ended_at=None):
         end_attempt(attempt, outcome=ABORTED, reason="aborted by a user", now=now)
         if attempt.worker_id is not None:

@@ -12,10 +12,12 @@ from django.db.models import CharField
 
 from debusine.db.models import Attempt, Token, WorkRequest
 from debusine.db.prepared import Param, Prepared
-from debusine.domain.result import Blame, WorkRequestResults, blame_for
+from debusine.domain.event import kind_of_end
+from debusine.domain.result import Blame, Cause, WorkRequestResults, blame_for
+from debusine.domain.retry import Decision, classify
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
-from debusine.server import wake
+from debusine.server import events, wake
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.produced import artifact_ids_of
@@ -158,11 +160,12 @@ def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, **facts: Any) 
 
 
 def announce_end(request: WorkRequest) -> None:
-    """Tell listeners of completions and readers of the log, once all is committed."""
-    message = {
-        "type": "work.completed",
-        "work_request_id": request.pk,
-        "workspace_id": request.workspace_id,
-    }
-    wake.wake_on_commit(wake.COMPLETIONS, message)
+    """
+    Write the event of an end, and tell readers of the log once all is committed.
+
+    :param request: completed or aborted, as its row says
+    """
+    assert request.completed_at is not None
+    kind = kind_of_end(WorkRequestStatus(request.status))
+    events.record(request, kind, at=request.completed_at)
     wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})

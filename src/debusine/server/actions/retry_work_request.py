@@ -8,10 +8,12 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from debusine.db.models import WorkRequest
+from debusine.domain.event import EventKind
 from debusine.domain.permission import Verb
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus, can_retry
 from debusine.errors import ConflictError
+from debusine.server import events
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.create_work_request import make_pending
@@ -56,6 +58,7 @@ def retry_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
     try:
         with transaction.atomic():
             make_pending(again, now=now, title=TITLE)
+            events.record(request, EventKind.SUPERSEDED, at=now, superseded_by=again.pk)
     except IntegrityError as error:
         raise _superseded() from error
     return again

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look after what no message wakes: lapsed leases, lost wake-ups, abandoned uploads."""
+"""Look after what no message wakes: lapsed leases, lost wake-ups, events, abandoned uploads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from debusine.db.models import Attempt, Worker
-from debusine.server import scheduler
+from debusine.domain.resources import Resources, Room
+from debusine.server import events, scheduler
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs.abandoned import remove_abandoned
@@ -19,6 +20,7 @@ from debusine.util.clock import Clock, SystemClock
 # idle workers that fit something that waits are woken this often; a wake-up is rarely lost
 _WAKE_EVERY_S = 10.0
 _UPLOADS_EVERY_S = 600.0
+_EVENTS_EVERY_S = 600.0
 
 
 class Sweeper:
@@ -34,6 +36,7 @@ class Sweeper:
         self._started = clock.monotonic()
         self._woke_at = self._started
         self._uploads_at = self._started
+        self._events_at = self._started
 
     def sweep(self) -> None:
         """Do one round."""
@@ -41,11 +44,14 @@ class Sweeper:
         moment = self._clock.monotonic()
         if moment - self._started >= settings.DEBUSINE.lease.total_seconds():
             requeue_lapsed(now)
+        events.number_events()
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
             wake_idle()
         if moment >= self._uploads_at and not sweep_uploads(now):
             self._uploads_at = moment + _UPLOADS_EVERY_S
+        if moment >= self._events_at and not remove_old_events(now):
+            self._events_at = moment + _EVENTS_EVERY_S
 
 
 def requeue_lapsed(now: datetime) -> int:
@@ -93,6 +99,15 @@ def sweep_uploads(now: datetime) -> int:
         before=now - server.upload_max_idle,
         writing=server.store_dir / "tmp",
     )
+
+
+def remove_old_events(now: datetime) -> int:
+    """
+    Forget a part of the events that nobody was promised any longer.
+
+    :returns: how many there were; 0 if none is left
+    """
+    return events.remove_old(before=now - settings.DEBUSINE.event_max_age)
 
 
 _sweeper: Sweeper | None = None
