@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
-import requests
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.relation import RelationType
+from debusine.client.answer import Model, parse, parse_list
 from debusine.client.download import download_files
+from debusine.client.event import EventReader
 from debusine.client.http import Transport
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
 from debusine.client.upload import FileUpload, Progress
@@ -46,8 +47,6 @@ from debusine.wire.work_request import (
     WorkRequestCreate,
     WorkRequestOutcome,
 )
-
-Model = TypeVar("Model", bound=BaseModel)
 
 _RELATIONS = TypeAdapter(list[RelationResponse])
 _LOOKUP_RESULTS = TypeAdapter(list[LookupResult])
@@ -103,11 +102,11 @@ class Debusine:
 
     def whoami(self) -> Whoami:
         """Who the token makes the caller."""
-        return _parse(Whoami, self._transport.call("GET", "whoami/"))
+        return parse(Whoami, self._transport.call("GET", "whoami/"))
 
     def service_status(self) -> ServiceStatus:
         """How busy the server is, and which workers it has."""
-        return _parse(ServiceStatus, self._transport.call("GET", "service-status/"))
+        return parse(ServiceStatus, self._transport.call("GET", "service-status/"))
 
     # artifacts
 
@@ -118,7 +117,7 @@ class Debusine:
         :param workspace: where to start looking; workers, which inherit, give it
         """
         prefix = "artifact/" if workspace is None else f"artifact/{quote(workspace)}/"
-        return _parse(ArtifactResponse, self._transport.call("GET", f"{prefix}{artifact_id}/"))
+        return parse(ArtifactResponse, self._transport.call("GET", f"{prefix}{artifact_id}/"))
 
     def artifact_create(self, wanted: ArtifactCreate) -> ArtifactResponse:
         """Declare an artifact; its ``files_to_upload`` are still to be sent."""
@@ -126,7 +125,7 @@ class Debusine:
         answer = self._transport.call(
             "POST", "artifact/", json=body, expect=(201,), repeatable=True
         )
-        return _parse(ArtifactResponse, answer)
+        return parse(ArtifactResponse, answer)
 
     def upload_artifact(
         self,
@@ -196,7 +195,7 @@ class Debusine:
             expect=(200, 201),
             repeatable=True,
         )
-        return _parse(RelationResponse, answer)
+        return parse(RelationResponse, answer)
 
     def relations(
         self, artifact: int | None = None, *, target: int | None = None
@@ -209,7 +208,7 @@ class Debusine:
         """
         params = {"artifact": artifact} if target is None else {"target_artifact": target}
         answer = self._transport.call("GET", "artifact-relation/", params=params)
-        return _parse_list(_RELATIONS, answer)
+        return parse_list(_RELATIONS, answer)
 
     # work requests
 
@@ -217,12 +216,12 @@ class Debusine:
         """Ask for work; the answer says whose result it is if the server had one."""
         body = wanted.model_dump(mode="json", exclude_unset=True)
         answer = self._transport.call("POST", "work-request/", json=body)
-        return _parse(ReusedWorkRequest, answer)
+        return parse(ReusedWorkRequest, answer)
 
     def work_request_get(self, work_request_id: int) -> ReusedWorkRequest:
         """Show a work request, and whose result it has if that is not its own."""
         answer = self._transport.call("GET", f"work-request/{work_request_id}/")
-        return _parse(ReusedWorkRequest, answer)
+        return parse(ReusedWorkRequest, answer)
 
     def work_request_waiting(self, work_request_id: int) -> Waiting:
         """Say why a work request waits, or that it does not; servers of others do not tell."""
@@ -258,7 +257,7 @@ class Debusine:
             answer = self._transport.call("GET", path)
         except NotFoundError:
             return model()
-        return _parse(model, answer)
+        return parse(model, answer)
 
     def work_request_list(
         self,
@@ -280,7 +279,7 @@ class Debusine:
             params["ids"] = ",".join(map(str, ids))
         answer = self._transport.call("GET", "work-request/", params=params)
         while True:
-            page = _parse(CursorPage[WorkRequest], answer)
+            page = parse(CursorPage[WorkRequest], answer)
             yield from page.results
             if page.next is None:
                 return
@@ -289,18 +288,18 @@ class Debusine:
     def work_request_abort(self, work_request_id: int) -> WorkRequest:
         """Stop a work request that has not ended."""
         path = f"work-request/{work_request_id}/abort/"
-        return _parse(WorkRequest, self._transport.call("POST", path, json={}))
+        return parse(WorkRequest, self._transport.call("POST", path, json={}))
 
     def work_request_retry(self, work_request_id: int) -> WorkRequest:
         """Try an unsuccessful work request again; the answer is the new one."""
         path = f"work-request/{work_request_id}/retry/"
-        return _parse(WorkRequest, self._transport.call("POST", path, json={}))
+        return parse(WorkRequest, self._transport.call("POST", path, json={}))
 
     def work_request_set_priority(self, work_request_id: int, adjustment: int) -> WorkRequest:
         """Let a work request run before or after others."""
         body = {"priority_adjustment": adjustment}
         answer = self._transport.call("PATCH", f"work-request/{work_request_id}/", json=body)
-        return _parse(WorkRequest, answer)
+        return parse(WorkRequest, answer)
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
         """
@@ -318,6 +317,10 @@ class Debusine:
         follower = LogFollower(self._transport, work_request_id, offset=offset, is_final=is_final)
         return iter(follower)
 
+    def events(self, *, workspaces: Sequence[str] = (), kinds: Sequence[str] = ()) -> EventReader:
+        """What happens: call it for each event after a cursor, or for page after page."""
+        return EventReader(transport=self._transport, workspaces=workspaces, kinds=kinds)
+
     # lookups
 
     def lookup_single(self, wanted: LookupRequest) -> LookupResult:
@@ -325,14 +328,14 @@ class Debusine:
         answer = self._transport.call(
             "POST", "lookup/single/", json=_lookup_body(wanted), repeatable=True
         )
-        return _parse(LookupResult, answer)
+        return parse(LookupResult, answer)
 
     def lookup_multiple(self, wanted: LookupRequest) -> list[LookupResult]:
         """Find several things."""
         answer = self._transport.call(
             "POST", "lookup/multiple/", json=_lookup_body(wanted), repeatable=True
         )
-        return _parse_list(_LOOKUP_RESULTS, answer)
+        return parse_list(_LOOKUP_RESULTS, answer)
 
     def environment_ensure(self, workspace: str, wanted: EnvironmentWanted) -> EnvironmentAnswer:
         """Find an environment to build in, or have one made."""
@@ -343,7 +346,7 @@ class Debusine:
             expect=(200, 201),
             repeatable=True,
         )
-        return _parse(EnvironmentAnswer, answer)
+        return parse(EnvironmentAnswer, answer)
 
     # assets
 
@@ -353,7 +356,7 @@ class Debusine:
         answer = self._transport.call(
             "POST", "asset/", json=body, expect=(200, 201), repeatable=True
         )
-        return _parse(AssetResponse, answer)
+        return parse(AssetResponse, answer)
 
     def asset_permission(
         self,
@@ -369,30 +372,8 @@ class Debusine:
             json=query.model_dump(mode="json"),
             repeatable=True,
         )
-        return _parse(AssetPermissionAnswer, answer)
+        return parse(AssetPermissionAnswer, answer)
 
 
 def _lookup_body(wanted: LookupRequest) -> dict[str, Any]:
     return wanted.model_dump(mode="json", exclude_none=True)
-
-
-def _parse(model: type[Model], response: requests.Response) -> Model:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        raise _nonsense(response, error) from error
-
-
-def _parse_list(adapter: TypeAdapter[list[Model]], response: requests.Response) -> list[Model]:
-    try:
-        return adapter.validate_json(response.content)
-    except ValidationError as error:
-        raise _nonsense(response, error) from error
-
-
-def _nonsense(response: requests.Response, error: ValidationError) -> UpstreamError:
-    return UpstreamError(
-        f"cannot understand the answer of {response.url}",
-        details=str(error),
-        resolution="Check that the address is that of a debusine server, and that versions fit.",
-    )

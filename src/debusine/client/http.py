@@ -44,6 +44,7 @@ _ERRORS: dict[int, type[DebusineError]] = {
     403: PermissionDeniedError,
     404: NotFoundError,
     409: ConflictError,
+    410: NotFoundError,
 }
 
 
