@@ -106,6 +106,17 @@ def require(actor: Actor, verb: Verb, workspace: Workspace) -> None:
         raise PermissionDeniedError(f"{actor.label} cannot {verb.value} {workspace}")
 
 
+def require_administrator(actor: Actor, what: str) -> None:
+    """
+    Check that a person leads this server.
+
+    :param what: they want to do, for the message
+    :raises PermissionDeniedError: for everybody else, tasks of theirs among them
+    """
+    if actor.attempt is not None or role_of(actor.user) < Role.OWNER:
+        raise PermissionDeniedError(f"{actor.label} cannot {what}")
+
+
 def find_artifact(
     actor: Actor, artifact_id: int, *, scope: Scope | None = None, workspace: str | None = None
 ) -> Artifact:

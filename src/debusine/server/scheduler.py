@@ -36,7 +36,9 @@ _REQUIRED_BY_WORKERS = PreparedValues(
 )
 _IDLE = Prepared(
     lambda: (
-        Worker.objects.filter(connected_at__isnull=False, token__enabled=True)
+        Worker.objects.filter(
+            connected_at__isnull=False, token__enabled=True, drained_at=None
+        )
         .alias(busy=Count("attempts", filter=Q(attempts__ended_at=None)))
         .filter(busy__lt=F("concurrency"))
         .order_by("?")

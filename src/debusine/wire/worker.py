@@ -3,8 +3,8 @@
 What worker and server say to each other.
 
 Beyond the frames of 0.16, an agent that introduces itself with ``hello`` gets
-``abort`` and ``log_ack``, and sends ``heartbeat`` and its logs as binary frames:
-four bytes, big endian, the length of a JSON header; the header
+``abort``, ``drain``, ``enable`` and ``log_ack``, and sends ``heartbeat`` and its logs as
+binary frames: four bytes, big endian, the length of a JSON header; the header
 (:class:`LogFrameHeader`); the bytes of the log.
 """
 
@@ -21,6 +21,7 @@ from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
 FEATURE_LOG_OFFSETS = "log-offsets"
 FEATURE_HEARTBEAT = "heartbeat"
 FEATURE_ABORT = "abort"
+FEATURE_DRAIN = "drain"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
 LogStream = Literal["stdout", "stderr", "internal"]
@@ -98,8 +99,9 @@ class Message(WireModel):
     A frame from server to worker.
 
     ``text`` is ``connected``, ``request_dynamic_metadata``,
-    ``work_request_available``, ``abort`` or ``log_ack``. A rejection has no text.
-    ``features`` stand in ``connected``.
+    ``work_request_available``, ``abort``, ``drain``, ``enable`` or ``log_ack``. A
+    rejection has no text. ``features`` and ``version`` stand in ``connected``; ``drain``
+    says the ``reason``.
     """
 
     type: str
@@ -109,6 +111,7 @@ class Message(WireModel):
     work_request_id: int | None = None
     offset: int | None = None
     features: list[str] | None = None
+    version: str | None = None
 
 
 def pack_log_frame(header: LogFrameHeader, data: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from debusine import __version__
 from debusine.api.sockets.worker import Consumer
 from debusine.db.models import Attempt, Token, Worker, WorkRequest
 from debusine.server.attempt_log import AttemptLog
@@ -68,7 +69,8 @@ def test_worker_is_greeted_and_asked_for_metadata(dial: Any, eventually: Any) ->
     worker = factories.make_worker(connected=False)
     peer = dial(CONNECT, worker.key)
     assert peer.next() == {
-        "type": "websocket.send", "text": "connected", "features": FEATURES,
+        "type": "websocket.send", "text": "connected", "features": [*FEATURES, "drain"],
+        "version": __version__,
     }  # fmt: skip
     assert peer.next() == {"type": "websocket.send", "text": "request_dynamic_metadata"}
     assert Worker.objects.get().connected_at is not None

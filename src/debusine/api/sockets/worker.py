@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from typing_extensions import override
 
+from debusine import __version__
 from debusine.api.sockets.base import TOKEN_DISABLED, Finished, RejectedError, Socket
 from debusine.api.sockets.identity import actor_of
 from debusine.api.sockets.worker_log import WorkerLogs
@@ -25,11 +26,13 @@ from debusine.errors import PermissionDeniedError
 from debusine.server import scheduler, wake
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
+from debusine.server.orders import note_version, read_orders
 from debusine.server.threads import in_thread
 from debusine.server.worker_tags import capability
 from debusine.util.clock import SystemClock
 from debusine.wire.worker import (
     FEATURE_ABORT,
+    FEATURE_DRAIN,
     FEATURE_HEARTBEAT,
     FEATURE_LOG_OFFSETS,
     Heartbeat,
@@ -40,8 +43,9 @@ from debusine.wire.worker import (
     unpack_log_frame,
 )
 
+VERSION_MISMATCH = "VERSION_MISMATCH"
 PATTERN = re.compile("worker/connect/")
-FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT]
+FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT, FEATURE_DRAIN]
 METADATA_EVERY_S = 3600.0
 _SERVED = frozenset({WorkerType.EXTERNAL.value, WorkerType.SIGNING.value})
 
@@ -61,6 +65,8 @@ class Consumer(Socket):
         self._logs: WorkerLogs
         self._connected_at: datetime
         self._metadata_due = 0.0
+        # as the agent knows it; None while it takes work
+        self._drain_reason: str | None = None
 
     @override
     async def opened(self) -> None:
@@ -78,7 +84,7 @@ class Consumer(Socket):
         self._connected_at = _clock.now()
         await self.join(wake.worker_group(worker.pk))
         has_work = await in_thread(_connect, self._actor, now=self._connected_at)
-        await self._say("connected", features=FEATURES)
+        await self._say("connected", features=FEATURES, version=__version__)
         await self._ask_for_metadata()
         if has_work:
             await self._say("work_request_available")
@@ -132,20 +138,16 @@ class Consumer(Socket):
                 await self._say("work_request_available")
             case "work.aborted":
                 await self._abort([message["work_request_id"]])
+            case "worker.changed":
+                await self._follow_orders()
             case _:
                 log.warning("hint-ignored", type=message["type"])
 
     @override
     async def ticked(self) -> None:
-        if not await in_thread(_keep_alive, self._actor, now=_clock.now()):
-            await self.send(
-                {
-                    "type": "connection_closed",
-                    "reason": "the token was disabled",
-                    "reason_code": TOKEN_DISABLED,
-                }
-            )
-            raise Finished
+        # in case the hint got lost
+        await self._follow_orders()
+        await in_thread(_keep_alive, self._actor, now=_clock.now())
         if time.monotonic() >= self._metadata_due:
             await self._ask_for_metadata()
 
@@ -155,6 +157,9 @@ class Consumer(Socket):
             await in_thread(_disconnect, self._worker_id, since=self._connected_at)
 
     async def _greet(self, hello: Hello) -> None:
+        trouble = await in_thread(note_version, self._actor, version=hello.version)
+        if trouble is not None:
+            raise RejectedError(trouble, VERSION_MISMATCH)
         foreign = await in_thread(
             greet_worker,
             self._actor,
@@ -162,11 +167,37 @@ class Consumer(Socket):
             running=hello.running,
             now=_clock.now(),
         )
+        await self._follow_orders()
         for request_id in sorted(set(hello.running) - foreign):
             size = await self._logs.size(request_id)
             if size is not None:
                 await self._say("log_ack", work_request_id=request_id, offset=size)
         await self._abort(foreign)
+
+    async def _follow_orders(self) -> None:
+        """
+        Pass on what administrators want of the worker; 0.16 knows only of disabled tokens.
+
+        :raises Finished: if it is disabled, and was told so
+        """
+        orders = await in_thread(read_orders, self._actor)
+        if not orders.is_enabled:
+            await self.send(
+                {
+                    "type": "connection_closed",
+                    "reason": "the token was disabled",
+                    "reason_code": TOKEN_DISABLED,
+                }
+            )
+            raise Finished
+        if FEATURE_DRAIN not in self._actor.require_worker().features:
+            return
+        if orders.drain_reason != self._drain_reason:
+            self._drain_reason = orders.drain_reason
+            if orders.drain_reason is None:
+                await self._say("enable")
+            else:
+                await self._say("drain", reason=orders.drain_reason)
 
     async def _abort(self, request_ids: Iterable[int]) -> None:
         """Tell the agent to stop; 0.16 ignores the frame."""
@@ -194,8 +225,9 @@ def _connect(actor: Actor, *, now: datetime) -> bool:
     worker = actor.require_worker()
     # an agent that understands more says so after this
     worker.features = []
+    worker.version = ""
     worker.connected_at = now
-    worker.save(update_fields=["features", "connected_at"])
+    worker.save(update_fields=["features", "version", "connected_at"])
     if actor.token is not None:
         Token.objects.filter(pk=actor.token.pk).update(last_seen_at=now)
     if Attempt.objects.filter(worker=worker, ended_at=None).exists():
@@ -204,18 +236,10 @@ def _connect(actor: Actor, *, now: datetime) -> bool:
     return scheduler.head_of_queue(capability(worker)) is not None
 
 
-def _keep_alive(actor: Actor, *, now: datetime) -> bool:
-    """
-    Renew the leases of a worker that sends no heartbeat; its open socket is its sign of life.
-
-    :returns: False if its token does not open doors any more
-    """
-    worker = actor.require_worker()
-    if not Token.objects.filter(worker=worker, enabled=True).exists():
-        return False
-    if FEATURE_HEARTBEAT not in worker.features:
+def _keep_alive(actor: Actor, *, now: datetime) -> None:
+    """Renew the leases of a worker that sends no heartbeat; its socket is its sign of life."""
+    if FEATURE_HEARTBEAT not in actor.require_worker().features:
         renew_lease(actor, running=None, now=now)
-    return True
 
 
 def _disconnect(worker_id: int, *, since: datetime) -> None:

@@ -28,6 +28,7 @@ from debusine.server.actions.complete_work_request import fail_pending
 from debusine.server.actions.renew_lease import lease_end
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import Actor, hash_key
+from debusine.server.orders import takes_work
 from debusine.server.task_data import Task
 from debusine.server.worker_tags import capability, worker_metadata
 from debusine.tasks.inputs.stage import Stage
@@ -171,6 +172,8 @@ def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
     lost, or it never heard that it got it. One with several slots says what it
     runs when it connects and in its heartbeats.
     """
+    if not takes_work(worker):
+        return False
     running = _RUNNING.all(worker=worker.pk)
     if len(running) < worker.concurrency:
         return True

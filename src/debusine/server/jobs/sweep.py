@@ -76,7 +76,9 @@ def wake_idle() -> int:
     :returns: how many were told
     """
     woken = 0
-    idle = Worker.objects.filter(connected_at__isnull=False, token__enabled=True).annotate(
+    idle = Worker.objects.filter(
+        connected_at__isnull=False, token__enabled=True, drained_at=None
+    ).annotate(
         busy=Count("attempts", filter=Q(attempts__ended_at=None))
     )
     for worker in idle:
