@@ -18,6 +18,7 @@ import debusine.tasks
 from debusine.domain.work_request import TaskTypes
 
 PAGE = Path(__file__).with_name("tasks_api.txt").read_text()
+REFERENCE = Path(__file__).parents[2] / "docs/reference/python/tasks.md"
 
 _CLASS = re.compile(r"class debusine\.tasks\.(?P<name>\w+)\((?P<signature>.*)\)\[source\]")
 _FUNCTION = re.compile(
@@ -230,3 +231,14 @@ def _check_attribute(cls: type[Any], member: Member) -> None:
         assert real == shown
     else:
         assert value == ast.literal_eval(member.value)
+
+
+@pytest.mark.parametrize(("class_name", "member"), list(_cases()))
+def test_reference_explains_it(class_name: str, member: Member) -> None:
+    if member.name == "__init__":
+        # explained by the class
+        return
+    mro = getattr(debusine.tasks, class_name).__mro__
+    headings = [f"### {cls.__name__}.{member.name}" for cls in mro]
+    lines = REFERENCE.read_text().splitlines()
+    assert [heading for heading in headings if heading in lines]

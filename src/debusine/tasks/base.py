@@ -33,6 +33,7 @@ from debusine.tasks.abort import AbortSwitch
 from debusine.tasks.command_runner import CommandRunner
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.generics import data_types
+from debusine.tasks.inputs.base import TaskInput
 from debusine.tasks.inputs.container import TaskFieldContainer
 from debusine.tasks.lifecycle import Lifecycle
 from debusine.tasks.logs import LogDirectory, LogSender
@@ -74,7 +75,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """
 
     TASK_TYPE: TaskTypes = TaskTypes.WORKER
-    """Which kind of worker runs it: WORKER is an external one, SIGNING one that has keys."""
+    """Which worker runs it: WORKER an external one, SIGNING one with keys, SERVER the server's."""
 
     TASK_VERSION: int | None = None
     """Set by every task; it runs on workers that have the same version as the server."""
@@ -89,7 +90,10 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """How a run reads the network: what is unknown is never reused for another request."""
 
     name: ClassVar[str]
-    """``TASK_NAME`` if the class has one, else the class name in lower case."""
+    """``TASK_NAME`` if the class has one, else the class name; always in lower case."""
+
+    inputs: dict[str, TaskInput[Any]]
+    """What the server looks up for the task, by attribute: those of its bases come first."""
 
     task_data_type: type[TD]
     """Model of submitted data, from the arguments of the class."""
@@ -136,7 +140,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     @override
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Name the class, find its models and inputs; register it unless it is abstract."""
-        cls.name = vars(cls).get("TASK_NAME") or cls.__name__.lower()
+        cls.name = (vars(cls).get("TASK_NAME") or cls.__name__).lower()
         cls.task_data_type, cls.dynamic_task_data_type = data_types(cls, BaseExternalTask)
         super().__init_subclass__(**kwargs)
         if not inspect.isabstract(cls):

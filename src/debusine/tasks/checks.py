@@ -15,7 +15,7 @@ def ensure_artifact_categories(
     """
     Check the category of an artifact.
 
-    :param configuration_key: where the artifact was named, for the message
+    :param configuration_key: where the artifact was named, for the message; may be empty
     :param category: what it is
     :param expected: what it may be; the message lists these sorted
     :raises TaskConfigError: if it is none of those expected
@@ -33,7 +33,7 @@ def ensure_artifact_categories(
     if category not in expected:
         valid = sorted(str(item) for item in expected)
         raise TaskConfigError(
-            f"{configuration_key}: unexpected artifact category: '{category}'."
+            f"{_at(configuration_key)}unexpected artifact category: '{category}'."
             f" Valid categories: {valid}"
         )
 
@@ -44,7 +44,7 @@ def ensure_collection_category(
     """
     Check the category of a collection.
 
-    :param configuration_key: where the collection was named, for the message
+    :param configuration_key: where the collection was named, for the message; may be empty
     :param category: what it is
     :param expected: what it must be
     :raises TaskConfigError: if it is another than expected
@@ -57,6 +57,10 @@ def ensure_collection_category(
     """
     if category != expected:
         raise TaskConfigError(
-            f"{configuration_key}: unexpected collection category: '{category}'."
+            f"{_at(configuration_key)}unexpected collection category: '{category}'."
             f" Expected: '{expected}'"
         )
+
+
+def _at(configuration_key: str) -> str:
+    return f"{configuration_key}: " if configuration_key else ""

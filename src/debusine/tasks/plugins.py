@@ -10,18 +10,23 @@ used is described, and nothing else suffers from it.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Protocol, TypeGuard
 
+from debusine.domain.work_request import TaskTypes
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 
 GROUP = "debusine.tasks"
 BASE = "debusine.tasks.BaseExternalTask"
+
+# it becomes part of tags
+_NAME = re.compile(r"[a-z0-9_-]+")
 
 TaskClass = type[Any]
 Problem = tuple[str, str]
@@ -140,12 +145,38 @@ def _abstract(cls: TaskClass) -> Problem:
 
 
 def _problem_of(cls: TaskClass) -> Problem | None:
-    name = cls.__name__
+    return _problem_of_attributes(cls) or _problem_of_models(cls)
+
+
+def _problem_of_attributes(cls: TaskClass) -> Problem | None:
+    name, capabilities = cls.__name__, cls.CAPABILITIES
     if not isinstance(cls.TASK_VERSION, int):
         return (
             f"{name} has no TASK_VERSION",
             f"Set TASK_VERSION = 1 in {name}; add one whenever what it does changes.",
         )
+    if not isinstance(cls.TASK_TYPE, TaskTypes):
+        return (
+            f"{name} has TASK_TYPE {cls.TASK_TYPE!r}",
+            "Use a member of debusine.domain.work_request.TaskTypes.",
+        )
+    if not _NAME.fullmatch(cls.name):
+        return (
+            f"{name} is called {cls.name!r}, which cannot be part of a tag",
+            f"Give {name} a TASK_NAME of letters from a to z, digits, '-' and '_'.",
+        )
+    if not isinstance(capabilities, Mapping) or not all(
+        isinstance(text, str) for pair in capabilities.items() for text in pair
+    ):
+        return (
+            f"{name} has CAPABILITIES that are no texts by texts",
+            'Write them as {"available": "sbuild"}: capability by key of metadata.',
+        )
+    return None
+
+
+def _problem_of_models(cls: TaskClass) -> Problem | None:
+    name = cls.__name__
     for model, base in (
         (cls.task_data_type, BaseTaskData),
         (cls.dynamic_task_data_type, BaseDynamicTaskData),

@@ -68,6 +68,17 @@ def test_name_is_that_of_the_class_or_given() -> None:
     assert BaseExternalTask._sub_tasks[TaskTypes.WORKER]["given"] is Other
 
 
+def test_a_name_may_be_given_in_any_case() -> None:
+    class Shouted(Runnable, BaseExternalTask[Data, DynamicData]):
+        TASK_NAME = "LineCount"
+
+    assert Shouted.name == "linecount"
+    for name in ("LineCount", "linecount", "LINECOUNT"):
+        assert BaseExternalTask.class_from_name(TaskTypes.WORKER, name) is Shouted
+    with pytest.raises(AssertionError, match="two tasks are called 'linecount'"):
+        make("linecount", TaskTypes.WORKER)
+
+
 def test_abstract_classes_have_names_but_are_not_registered() -> None:
     names = [cls.name for cls in (BaseTaskWithExecutor, ExtraRepositoryMixin, RunCommandTask)]
     assert names == ["basetaskwithexecutor", "extrarepositorymixin", "runcommandtask"]

@@ -55,3 +55,13 @@ def test_collection_category() -> None:
         ensure_collection_category(
             configuration_key="target", category="debian:archive", expected=suite
         )
+
+
+def test_what_has_no_place_has_no_place_in_the_message() -> None:
+    suite = CollectionCategory("debian:suite")
+    for check, expected in (
+        (ensure_artifact_categories, [Upload.category]),
+        (ensure_collection_category, suite),
+    ):
+        with pytest.raises(TaskConfigError, match=r"^unexpected "):
+            check(configuration_key="", category="debian:lintian", expected=expected)  # type: ignore[operator]  # either
