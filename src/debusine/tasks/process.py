@@ -15,8 +15,9 @@ from debusine.tasks.logs import LogSender
 from debusine.tasks.pump import PumpedPipe, pumping
 from debusine.util.command import kill_group
 
-# an aborted task is gone within two seconds; this is what its command has to clean up
-TERMINATION_GRACE_S = 1.0
+# what a command has to clean up, when its task is aborted: the worker ends all that is there
+# after less than a second, and the task is to clean up by itself before
+TERMINATION_GRACE_S = 0.4
 REAP_S = 0.3
 LISTENER_S = 0.2
 

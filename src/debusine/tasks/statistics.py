@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from debusine.errors import DebusineError
 from debusine.tasks.executors.base import ExecutorStatistics
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.work_request import RuntimeStatistics
@@ -111,7 +112,7 @@ class TaskStatistics:
     def _poll(self) -> None:
         while not self._done.wait(self._interval_s):
             # a sandbox that is being stopped cannot be measured; the next time may go well
-            with suppress(OSError):
+            with suppress(OSError, DebusineError):
                 self.sample()
 
 

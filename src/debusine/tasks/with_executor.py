@@ -121,7 +121,7 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         cmd: list[str],
         log_filename: str,
         run_as_root: bool = False,  # noqa: FBT001, FBT002  fixed by the task API
-        check: bool = True,  # noqa: FBT001, FBT002
+        check: bool = True,  # noqa: FBT001, FBT002  the same
     ) -> None:
         """
         Run a command in the instance that prepares the work.
@@ -155,9 +155,11 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
     @override
     def cleanup(self) -> None:
         """Stop the instance; not sooner, as uploads may need it."""
-        super().cleanup()
-        if self.executor_instance is not None and self.executor_instance.is_started():
-            self.executor_instance.stop()
+        try:
+            super().cleanup()
+        finally:
+            if self.executor_instance is not None and self.executor_instance.is_started():
+                self.executor_instance.stop()
 
     def _instance(self) -> Instance:
         assert self.executor_instance is not None, "no instance: prepare it first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,12 +14,21 @@ from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
-from debusine.tasks import BaseExternalTask, TaskConfigError
+from debusine.tasks import BaseExternalTask, BaseTaskWithExecutor, TaskConfigError, process
+from debusine.tasks.executors.base import ExecutorStatistics, InstanceStateError
 from debusine.tasks.lifecycle import Lifecycle
 from debusine.tasks.logs import LogDirectory
-from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
+from debusine.tasks.models import (
+    BaseDynamicTaskData,
+    BaseDynamicTaskDataWithExecutor,
+    BaseTaskData,
+    BaseTaskDataWithExecutor,
+)
+from debusine.tasks.statistics import TaskStatistics
 from debusine.testing.clock import FakeClock
+from debusine.testing.executor import FakeInstance
 from debusine.testing.task_client import FakeTaskClient
+from debusine.worker import supervisor
 
 ALL = ["fetch", "configure", "prepare", "run", "check", "upload success", "cleanup"]
 SUCCESS, FAILURE = WorkRequestResults.SUCCESS, WorkRequestResults.FAILURE
@@ -239,3 +249,61 @@ def test_tasks_must_say_what_they_do_and_what_about(missing: str) -> None:
     with pytest.raises(TypeError, match=missing):
         incomplete({})
     assert "incomplete" not in BaseExternalTask._sub_tasks[incomplete.TASK_TYPE]
+
+
+class Leaky(BaseExternalTask[BaseTaskDataWithExecutor, BaseDynamicTaskDataWithExecutor]):
+    """Abstract, so not registered."""
+
+    @override
+    def cleanup(self) -> None:
+        message = "no cleaning today"
+        raise RuntimeError(message)
+
+
+class Boxed(BaseTaskWithExecutor[BaseTaskDataWithExecutor, BaseDynamicTaskDataWithExecutor], Leaky):
+    """Abstract, so not registered."""
+
+    @override
+    def configure_for_execution(self, download_directory: Path) -> bool:
+        self.executor_instance = FakeInstance()
+        self.executor_instance.start()
+        return True
+
+    @override
+    def run(self, execute_directory: Path) -> WorkRequestResults:
+        return SUCCESS
+
+
+def test_a_sandbox_is_stopped_though_another_base_fails_to_clean_up(tmp_path: Path) -> None:
+    members = {"get_subject": lambda _: None, "TASK_VERSION": 1}
+    concrete: Any = type("Concrete", (Boxed,), members)
+    task = concrete({})
+    task.debusine, task.workspace_name = FakeTaskClient(), "System"
+    task.set_working_directory(tmp_path)
+    assert task.execute() is FAILURE
+    assert [error.code for error in task.reported_errors] == ["cleanup-failed", "stage-failed"]
+    assert task.executor_instance.started == 1
+    assert not task.executor_instance.is_started()
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("gone"), InstanceStateError("not running")])
+def test_measuring_goes_on_whatever_is_wrong_with_a_sandbox(task: Any, error: Exception) -> None:
+    asked = threading.Semaphore(0)
+    answers = iter([error])
+
+    def measure(instance: object) -> ExecutorStatistics:
+        del instance
+        asked.release()
+        for answer in answers:
+            raise answer
+        return ExecutorStatistics(memory=5)
+
+    task.executor = type("Measured", (), {"get_statistics": staticmethod(measure)})
+    with TaskStatistics(task, interval_s=0.01) as statistics:
+        assert all(asked.acquire(timeout=30) for _ in range(3))
+    assert statistics.result().memory == 5
+
+
+def test_an_aborted_task_cleans_up_before_the_worker_ends_it() -> None:
+    # a command that does not listen takes this long; what is left is for the clean-up
+    assert process.TERMINATION_GRACE_S + process.REAP_S < supervisor.GRACE_S
