@@ -25,6 +25,9 @@ def _tag(value: str) -> str:
 
 Tag = Annotated[str, AfterValidator(_tag)]
 
+UNKNOWN = "unknown"
+"""Subject where nothing is found to be checked."""
+
 
 class LintianInput(BaseTaskDataModel):
     """What is checked: a source package, binary packages, or both."""
@@ -96,6 +99,10 @@ class LintianDynamicData(BaseDynamicTaskDataWithExecutor):
 
     input_source_artifact_id: int | None = None
     input_binary_artifacts_ids: list[int] = Field(default_factory=list)
+
+    @override
+    def get_source_package_name(self) -> str | None:
+        return None if self.subject == UNKNOWN else self.subject
 
     @override
     def get_input_artifacts_ids(self) -> list[int]:

@@ -140,6 +140,10 @@ class SbuildDynamicData(BaseDynamicTaskDataWithExecutor, BaseDynamicTaskDataWith
     binnmu_maintainer: str | None = None
 
     @override
+    def get_source_package_name(self) -> str | None:
+        return self.subject
+
+    @override
     def get_input_artifacts_ids(self) -> list[int]:
         return [
             *super().get_input_artifacts_ids(),

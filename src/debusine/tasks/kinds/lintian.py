@@ -33,7 +33,7 @@ from debusine.tasks.inputs.inputs import (
     Stage,
 )
 from debusine.tasks.inputs.values import BaseTaskInputArtifact
-from debusine.tasks.lintian_data import LintianData, LintianDynamicData
+from debusine.tasks.lintian_data import UNKNOWN, LintianData, LintianDynamicData
 from debusine.tasks.lintian_list import list_findings
 from debusine.tasks.lintian_output import (
     LintianOutputError,
@@ -105,7 +105,7 @@ class Lintian(
         for artifact in (self.source_artifact, *self.binary_artifacts.artifacts):
             if artifact is not None and (found := _source_of(artifact)) is not None:
                 return found
-        return NameVersion("unknown", "")
+        return NameVersion(UNKNOWN, "")
 
     @override
     def get_subject(self) -> str:

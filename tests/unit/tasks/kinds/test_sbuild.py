@@ -116,6 +116,10 @@ def test_dynamic_data(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_built_is_the_source_package(tmp_path: Path) -> None:
+    assert resolved(tmp_path).compute_dynamic_data().get_source_package_name() == "hello"
+
+
 def test_the_server_signs_a_binnmu_without_maintainer(tmp_path: Path) -> None:
     task = resolved(tmp_path, binnmu={"changelog": "Rebuild.", "suffix": "+b1"})
     dynamic = task.compute_dynamic_data()

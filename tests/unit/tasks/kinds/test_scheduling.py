@@ -120,9 +120,15 @@ def test_what_lintian_is_about(subject: str, tags: set[str], *, source: bool, bi
     assert task.get_subject() == subject
     assert task.compute_system_provided_tags() == tags
     assert task.get_configuration_context() is None
+    assert task.compute_dynamic_data().get_source_package_name() == subject
     assert lintian(source=True, binary=True, codename="trixie").get_configuration_context() == (
         "trixie"
     )
+
+
+def test_where_nothing_is_found_there_is_no_source_package() -> None:
+    dynamic = lintian(source=False, binary=False).compute_dynamic_data()
+    assert (dynamic.subject, dynamic.get_source_package_name()) == ("unknown", None)
 
 
 def test_every_kind_reports_its_version() -> None:
