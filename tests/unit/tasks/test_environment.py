@@ -67,6 +67,11 @@ def test_what_is_given_is_kept() -> None:
     assert complete(given, variant="sbuild") == [given]
 
 
+def test_what_cannot_be_understood_is_left_to_the_collection() -> None:
+    for odd in ("=x", "codename", "codename=a=b"):
+        assert complete(f"debian/match:{odd}") == [f"debian/match:{odd}:{ADDED}"]
+
+
 def test_variant_of_the_task_comes_first() -> None:
     assert complete("debian/match:codename=trixie", variant="sbuild") == [
         f"debian/match:codename=trixie:{ADDED}:variant=sbuild",

@@ -75,5 +75,5 @@ def _parse_match(text: str) -> dict[str, str]:
 
 
 def _print_match(lookup: LookupString, pairs: Mapping[str, str]) -> str:
-    value = ":".join(key[:-1] if key[-1] == "\0" else f"{key}={pairs[key]}" for key in pairs)
+    value = ":".join(key[:-1] if key.endswith("\0") else f"{key}={pairs[key]}" for key in pairs)
     return str(replace(lookup, segments=(Segment(kind=MATCH, value=value),)))
