@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
+
+from debusine.domain.resources import NOTHING, Resources
 
 PRIORITY_LIMIT = 1_000_000
 # milliseconds since 1970 fit below this until the year 2109
@@ -38,18 +40,27 @@ def order_number(priority: int, created_at: datetime) -> int:
     return int(created_at.timestamp() * 1000) - bounded * _TIME_RANGE
 
 
-def signature_key(required: Iterable[str], provided: Iterable[str]) -> str:
-    """Digest by which equal pairs of tag sets are recognised."""
-    text = json.dumps([sorted(set(required)), sorted(set(provided))])
-    return hashlib.sha256(text.encode()).hexdigest()
+def signature_key(
+    required: Iterable[str], provided: Iterable[str], need: Resources = NOTHING
+) -> str:
+    """Digest by which equal pairs of tag sets, with equal needs, are recognised."""
+    parts: list[object] = [sorted(set(required)), sorted(set(provided))]
+    if need:
+        parts.append(astuple(need))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignatureTags:
-    """What all requests of one signature require of workers, and provide to them."""
+    """
+    What all requests of one signature require of workers, and provide to them.
+
+    ``need`` is what a worker must have free.
+    """
 
     required: frozenset[str]
     provided: frozenset[str]
+    need: Resources = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,12 @@ architecture that configuration changes needs another worker.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from debusine.db.models import WorkRequest
+from debusine.domain.resources import NOTHING, Resources
 from debusine.server import task_data
+from debusine.server.reservation import RunKind, learned_need
 from debusine.server.task_data import Task
 from debusine.server.task_tags import Configuration, TaskTags, compute_tags
 from debusine.tasks.inputs.stage import Stage
@@ -23,9 +26,21 @@ is nothing to apply. Inputs for PENDING are resolved, the others as far as they 
 """
 
 
-def prepare(request: WorkRequest, configure: Configure | None = None) -> TaskTags:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preparation:
     """
-    Check a request, configure it and compute its tags.
+    What the queue is to know of a request.
+
+    :param need: what a worker must have free
+    """
+
+    tags: TaskTags
+    need: Resources
+
+
+def prepare(request: WorkRequest, configure: Configure | None = None) -> Preparation:
+    """
+    Check a request, configure it, compute its tags and estimate what it needs.
 
     :param request: with workspace, scope and creator loaded; its data as submitted; gets
         ``configured_task_data``
@@ -37,11 +52,21 @@ def prepare(request: WorkRequest, configure: Configure | None = None) -> TaskTag
     if request.pk is None:
         # its author waits for the answer, and is to hear of every mistake
         task_data.resolve(request, task, Stage.RUNNING)
-        task_data.dynamic_data(task)
+        need = _need(request, task)
     else:
         # what runs before it may still make something that it takes; see resolve at assignment
         task_data.resolve_early(request, task)
-    return compute_tags(request, task, configuration=configuration)
+        is_known = all(task.field_is_resolved(name) for name in task.inputs)
+        need = _need(request, task) if is_known else NOTHING
+    return Preparation(tags=compute_tags(request, task, configuration=configuration), need=need)
+
+
+def _need(request: WorkRequest, task: Task) -> Resources:
+    data = task_data.dynamic_data(task)
+    kind = RunKind.of(
+        request, subject=data.get("subject"), context=data.get("runtime_context")
+    )
+    return learned_need(kind)
 
 
 def _configuration(request: WorkRequest, configure: Configure) -> Configuration | None:

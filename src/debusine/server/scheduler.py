@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import CharField, Count, F, Q
+from django.db.models import CharField, Count, F, IntegerField, Q, Sum
+from django.db.models.functions import Coalesce
 
 from debusine.db.models import Signature, Worker, WorkRequest
 from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.db.queries import named_query
+from debusine.domain.resources import NOTHING, Head, Resources, Room, choose
 from debusine.domain.scheduling import (
     TYPE_PREFIX,
     Capability,
@@ -22,6 +26,7 @@ from debusine.domain.scheduling import (
 )
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.server import wake
+from debusine.server.reservation import amount
 from debusine.server.worker_tags import capability
 
 # SQLite joins at most 500 statements
@@ -34,13 +39,30 @@ _SIGNATURE_OF_KEY = Prepared(lambda: Signature.objects.filter(key=Param("key", C
 _REQUIRED_BY_WORKERS = PreparedValues(
     lambda: Worker.objects.exclude(required_tags=[]).values_list("required_tags").distinct()
 )
+_OPEN = Q(attempts__ended_at=None)
+_MEASURES = ("memory_mib", "disk_mib", "cpu_count")
+
+
+def _held(measure: str) -> Coalesce:
+    return Coalesce(Sum(f"attempts__{measure}", filter=_OPEN), 0)
+
+
+def _is_free(measure: str) -> Q:
+    """Whether a worker that says what it offers has what is needed of it free."""
+    needed = F(f"held_{measure}") + Param(measure, IntegerField())
+    return Q(**{measure: None}) | Q(**{f"{measure}__gte": needed})
+
+
 _IDLE = Prepared(
     lambda: (
         Worker.objects.filter(
             connected_at__isnull=False, token__enabled=True, drained_at=None
         )
-        .alias(busy=Count("attempts", filter=Q(attempts__ended_at=None)))
-        .filter(busy__lt=F("concurrency"))
+        .alias(
+            busy=Count("attempts", filter=_OPEN),
+            **{f"held_{measure}": _held(measure) for measure in _MEASURES},
+        )
+        .filter(*map(_is_free, _MEASURES), busy__lt=F("concurrency"))
         .order_by("?")
     )
 )
@@ -53,6 +75,7 @@ class _Cache:
     version: tuple[int, int] = (0, 0)
     signatures: dict[int, SignatureTags] = field(default_factory=dict)
     compatible: dict[Capability, tuple[int, ...]] = field(default_factory=dict)
+    needs: dict[int, Resources] = field(default_factory=dict)
 
 
 _cache = _Cache()
@@ -70,20 +93,28 @@ def tags_decide() -> bool:
     return decided
 
 
-def intern_signature(required: Iterable[str], provided: Iterable[str]) -> int:
+def intern_signature(
+    required: Iterable[str], provided: Iterable[str], need: Resources = NOTHING
+) -> int:
     """
-    Find or make the row of a pair of tag sets; two queries unless it is new.
+    Find or make the row of a pair of tag sets and a need; two queries unless it is new.
 
     Of the provided tags only those count that some worker requires, so that there
     stay few signatures although every package brings a tag of its own.
 
+    :param need: what a worker must have free, in few classes for the same reason
     :returns: id of the signature
     """
-    return _intern(required, set(provided) & _required_by_workers())
+    return intern_exactly(required, set(provided) & _required_by_workers(), need)
 
 
-def _intern(required: Iterable[str], counting: Iterable[str]) -> int:
-    key = signature_key(required, counting)
+def intern_exactly(required: Iterable[str], counting: Iterable[str], need: Resources) -> int:
+    """
+    Find or make the row of a signature.
+
+    :param counting: what requests provide, as far as any worker requires it
+    """
+    key = signature_key(required, counting, need)
     row = _SIGNATURE_OF_KEY.first(key=key)
     if row is None:
         row, _ = Signature.objects.get_or_create(
@@ -91,14 +122,18 @@ def _intern(required: Iterable[str], counting: Iterable[str]) -> int:
             defaults={
                 "required_tags": sorted(set(required)),
                 "provided_tags": sorted(set(counting)),
+                "memory_mib": need.memory_mib,
+                "disk_mib": need.disk_mib,
+                "cpu_count": need.cpu_count,
             },
         )
+    _cache.needs[row.pk] = need
     return row.pk
 
 
-def signature_for(request: WorkRequest) -> int:
-    """Find or make the signature of a request, from its tags."""
-    return intern_signature(_counting(request), request.scheduler_tags_provided)
+def signature_for(request: WorkRequest, need: Resources = NOTHING) -> int:
+    """Find or make the signature of a request, from its tags and what it needs."""
+    return intern_signature(_counting(request), request.scheduler_tags_provided, need)
 
 
 def _counting(request: WorkRequest) -> list[str]:
@@ -127,7 +162,8 @@ def reintern_pending() -> int:
     :returns: how many have another one than before
     """
     wanted = _required_by_workers()
-    known: dict[tuple[frozenset[str], frozenset[str]], int] = {}
+    known: dict[tuple[frozenset[str], frozenset[str], Resources], int] = {}
+    needs = {row.pk: amount(row) for row in Signature.objects.all()}
     changed = 0
     pending = WorkRequest.objects.filter(status=WorkRequestStatus.PENDING.value).only(
         "pk", "scheduler_tags_required", "scheduler_tags_provided", "signature_id"
@@ -136,13 +172,23 @@ def reintern_pending() -> int:
         pair = (
             frozenset(_counting(request)),
             frozenset(request.scheduler_tags_provided) & wanted,
+            needs.get(request.signature_id or 0, NOTHING),
         )
         if pair not in known:
-            known[pair] = _intern(*pair)
+            known[pair] = intern_exactly(*pair)
         if known[pair] != request.signature_id:
             changed += 1
             WorkRequest.objects.filter(pk=request.pk).update(signature=known[pair])
     return changed
+
+
+def need_of(signature_id: int) -> Resources:
+    """What the requests of a signature need; at most one query, as that never changes."""
+    known = _cache.needs.get(signature_id)
+    if known is None:
+        row = Signature.objects.filter(pk=signature_id).first()
+        known = _cache.needs[signature_id] = NOTHING if row is None else amount(row)
+    return known
 
 
 def compatible_signatures(worker: Capability) -> tuple[int, ...]:
@@ -151,10 +197,13 @@ def compatible_signatures(worker: Capability) -> tuple[int, ...]:
         cursor.execute(named_query("signatures_version_v1"))
         version = cursor.fetchone()
     if version != _cache.version:
-        rows = Signature.objects.values_list("pk", "required_tags", "provided_tags")
         _cache.signatures = {
-            pk: SignatureTags(required=frozenset(required), provided=frozenset(provided))
-            for pk, required, provided in rows
+            row.pk: SignatureTags(
+                required=frozenset(row.required_tags),
+                provided=frozenset(row.provided_tags),
+                need=amount(row),
+            )
+            for row in Signature.objects.all()
         }
         _cache.compatible = {}
         _cache.version = version
@@ -169,26 +218,65 @@ def compatible_signatures(worker: Capability) -> tuple[int, ...]:
 
 def head_of_queue(worker: Capability) -> int | None:
     """
-    The request that a worker should run next; two queries, however many wait.
+    The request that a worker with room for everything should run next; two queries.
 
     :returns: id of a pending work request, None if nothing fits
     """
-    signatures = compatible_signatures(worker)
-    heads: list[tuple[int, int]] = []
+    heads = _heads(compatible_signatures(worker), "LIMIT 1")
+    return min((place, pk) for pk, place, _, _ in heads)[1] if heads else None
+
+
+def next_for(worker: Worker, able: Capability, room: Room, *, now: datetime) -> int | None:
+    """
+    The request that a worker should run next; two queries, however many wait.
+
+    :param able: what the worker can do
+    :param room: what of it is free
+    :returns: id of a pending work request, None if nothing fits or it keeps itself free
+    """
+    if not room.offer.is_limited:
+        return head_of_queue(able)
+    compatible = compatible_signatures(able)
+    needs = {pk: _cache.signatures[pk].need for pk in compatible}
+    possible = [pk for pk in compatible if room.offer.holds(needs[pk])]
+    heads = [
+        Head(place=place, pk=pk, pending_at=_aware(pending_at, now), need=needs[signature])
+        for pk, place, signature, pending_at in _heads(possible)
+    ]
+    found = choose(heads, room, worker=worker.pk, now=now)
+    return None if found is None else found.pk
+
+
+def _heads(signatures: Sequence[int], limit: str = "") -> list[tuple[int, int, int, Any]]:
+    """
+    The first request of each of several signatures, or of all of them.
+
+    :returns: id, place in the queue, signature, and since when it is pending
+    """
+    heads: list[tuple[int, int, int, Any]] = []
     arm = named_query("head_of_signature_v1")
     for start in range(0, len(signatures), _UNION_LIMIT):
         part = signatures[start : start + _UNION_LIMIT]
-        statement = f"{' UNION ALL '.join([arm] * len(part))} ORDER BY place, id LIMIT 1"
+        statement = f"{' UNION ALL '.join([arm] * len(part))} ORDER BY place, id {limit}"
         with connection.cursor() as cursor:
             cursor.execute(statement, part)
-            heads += [(place, pk) for pk, place in cursor.fetchall()]
-    return min(heads)[1] if heads else None
+            heads += cursor.fetchall()
+    return heads
+
+
+def _aware(moment: datetime | str | None, now: datetime) -> datetime:
+    """A time as a statement of our own gives it: SQLite has text, without the zone."""
+    if moment is None:
+        return now
+    read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
 
 
 def wake_workers(signature_id: int) -> None:
-    """Tell idle workers that fit a signature that there is work; one or two queries."""
+    """Tell idle workers that fit a signature that there is work; two queries, or three."""
     woken = 0
-    for worker in _IDLE.all():
+    need = asdict(need_of(signature_id))
+    for worker in _IDLE.all(**need):
         if signature_id in compatible_signatures(capability(worker)):
             wake_worker(worker.pk)
             woken += 1

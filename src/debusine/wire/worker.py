@@ -21,6 +21,7 @@ from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
 FEATURE_LOG_OFFSETS = "log-offsets"
 FEATURE_HEARTBEAT = "heartbeat"
 FEATURE_ABORT = "abort"
+FEATURE_RESERVATION = "reservation"
 FEATURE_DRAIN = "drain"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
@@ -32,6 +33,8 @@ _Id = Annotated[int, Field(ge=0, lt=1 << 63)]
 _ExitCode = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
 _Feature = Annotated[StorableText, Field(max_length=100)]
 _Running = Annotated[list[_Id], Field(max_length=1000)]
+_Slots = Annotated[int, Field(ge=1, le=1000)]
+_Amount = Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
 class Register(WireModel):
@@ -43,12 +46,40 @@ class Register(WireModel):
 
 
 class Hello(WireModel):
-    """First frame of our agent: what it understands and what it is running."""
+    """
+    First frame of our agent: what it understands and what it is running.
+
+    :param slots: how many requests it runs at once
+    :param memory_mib: for all slots together, as the others; None: not limited
+    """
 
     type: Literal["hello"] = "hello"
     version: str
     features: Annotated[list[_Feature], Field(max_length=100)] = Field(default_factory=list)
     running: _Running = Field(default_factory=list)
+    slots: _Slots = 1
+    memory_mib: _Amount | None = None
+    disk_mib: _Amount | None = None
+    cpu_count: _Amount | None = None
+
+
+class Reservation(WireModel):
+    """What of a worker is kept for an attempt; 0: there is no limit."""
+
+    memory_mib: int = 0
+    disk_mib: int = 0
+    cpu_count: int = 0
+
+
+class NextWanted(WireModel):
+    """
+    What our agent says when it asks for work; 0.16 says nothing.
+
+    :param running: all that it runs, so that the server knows what it has lost; None: it
+        does not say, and runs nothing
+    """
+
+    running: _Running | None = None
 
 
 class Heartbeat(WireModel):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent: connects to the server, takes one work request after the other, reports."""
+"""The agent: connects to the server, takes work requests while it has slots, reports."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from typing import Any
 import aiohttp
 import structlog
 
+from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import DebusineError, UpstreamError
 from debusine.util.retry import Backoff
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.worker import directories
 from debusine.worker.config import WorkerConfig
 from debusine.worker.connection import Connection, Handlers
+from debusine.worker.control_group import Limiter, NoLimits, TaskGroup
 from debusine.worker.execution import Execution, error_report
 from debusine.worker.hooks import HOOKS, run_hooks
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogLimits, LogStreamer
 from debusine.worker.nursery_client import NurseryClient
+from debusine.worker.offer import is_in_memory
 from debusine.worker.postman import Postman
 from debusine.worker.report import ReportBox
 from debusine.worker.server_api import LockedError, ServerApi
@@ -60,13 +63,15 @@ class Tuning:
 @dataclass(kw_only=True)
 class Agent:
     """
-    One agent; it runs one task at a time.
+    One agent; it runs as many tasks at once as it has slots.
 
     :param key: of this worker
     :param account: who runs the tasks
     :param working: where the directories of tasks are made
     :param nursery: was started before the event loop
-    :param once: end after the first task
+    :param once: end after the first task, and run no other beside it
+    :param offer: what this machine has for tasks
+    :param limiter: keeps tasks to what is reserved for them
     """
 
     config: WorkerConfig
@@ -76,9 +81,14 @@ class Agent:
     nursery: NurseryClient
     once: bool = False
     tuning: Tuning = field(default=Tuning())
+    offer: Offer = ONE_SLOT
+    limiter: Limiter = field(default_factory=NoLimits)
 
     def __post_init__(self) -> None:
         self._running: dict[int, Execution] = {}
+        # from the moment they are ours until nothing of them is left
+        self._taken: set[int] = set()
+        self._free_slots = asyncio.Semaphore(1 if self.once else self.offer.slots)
         self._idle = asyncio.Event()
         self._idle.set()
         self._work_available = asyncio.Event()
@@ -126,7 +136,7 @@ class Agent:
             self._stopping.set_exception(error)
 
     async def _shut_down(self, main: asyncio.Task[None]) -> None:
-        """End the running task and leave nothing of it behind."""
+        """End the running tasks and leave nothing of them behind."""
         for execution in self._running.values():
             execution.abort()
         with contextlib.suppress(TimeoutError):
@@ -149,6 +159,7 @@ class Agent:
             ),
             heartbeat_s=self.tuning.heartbeat_s,
             answer_s=self.tuning.answer_s,
+            offer=self.offer,
         )
 
     async def _serve(self) -> None:
@@ -198,23 +209,35 @@ class Agent:
             execution.abort()
 
     async def _work(self) -> None:
-        while True:
-            await self._work_available.wait()
-            self._work_available.clear()
-            request = await self._get_next()
-            if request is None:
-                continue
-            delivered = await self._do(request)
-            if self.once:
-                self._stop(EXIT_CLEAN if delivered else EXIT_NOT_REPORTED)
-                return
-            self._work_available.set()
+        """Ask for work while a slot is free; requests run beside each other."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._free_slots.acquire()
+                await self._work_available.wait()
+                self._work_available.clear()
+                request = await self._get_next()
+                if request is None:
+                    self._free_slots.release()
+                    continue
+                # there may be more
+                self._work_available.set()
+                self._taken.add(request.id)
+                group.create_task(self._occupy_slot(request))
+
+    async def _occupy_slot(self, request: AssignedWorkRequest) -> None:
+        delivered = await self._do(request)
+        self._taken.remove(request.id)
+        if self.once:
+            self._stop(EXIT_CLEAN if delivered else EXIT_NOT_REPORTED)
+            return
+        self._work_available.set()
+        self._free_slots.release()
 
     async def _get_next(self) -> AssignedWorkRequest | None:
         pauses = self.tuning.get_next.pauses()
         while True:
             try:
-                return await self._api.get_next(self.key)
+                return await self._api.get_next(self.key, self._taken)
             except LockedError:
                 await asyncio.sleep(self.tuning.locked_s)
             except UpstreamError as error:
@@ -248,18 +271,16 @@ class Agent:
             await execution.release()
             self._connection.remove(request.id)
             del self._running[request.id]
-            self._idle.set()
+            if not self._running:
+                self._idle.set()
             await run_hooks(self.tuning.hooks)
 
     def _prepare(self, request: AssignedWorkRequest) -> Execution:
+        base = directories.choose_scratch_base(self.config.scratch_directory, self.working)
         made, lock = directories.create(
-            request.id,
-            working=self.working,
-            scratch_base=directories.choose_scratch_base(
-                self.config.scratch_directory, self.working
-            ),
-            account=self.account,
+            request.id, working=self.working, scratch_base=base, account=self.account
         )
+        group = self._limit(request, made)
         job = Job(
             request=request,
             directories=made,
@@ -268,6 +289,8 @@ class Agent:
             http_timeout=self.config.http_timeout,
             environment=dict(self.config.environment),
             image_cache=self.working / "system-images",
+            shared=self.offer.slots > 1,
+            control_group=None if group is None else group.path,
         )
         streamer = LogStreamer(
             request.id,
@@ -275,7 +298,20 @@ class Agent:
             changed=self._connection.wake,
             limits=self.tuning.logs,
         )
-        return Execution(job, lock, self.nursery, streamer)
+        return Execution(job, lock, self.nursery, streamer, group)
+
+    def _limit(
+        self, request: AssignedWorkRequest, made: directories.TaskDirectories
+    ) -> TaskGroup | None:
+        """Keep a task to the memory that is reserved for it; its files may lie there, too."""
+        reserved = request.reservation
+        if reserved is None or not reserved.memory_mib:
+            return None
+        files_mib = reserved.disk_mib if is_in_memory(made.scratch) else 0
+        return self.limiter.limit(
+            made.root.name.removeprefix(directories.PREFIX),
+            memory_bytes=(reserved.memory_mib + files_mib) * 1024**2,
+        )
 
     async def _finish_log(self, execution: Execution) -> None:
         streamer = execution.streamer

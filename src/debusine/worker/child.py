@@ -26,6 +26,7 @@ from debusine.wire.work_request import (
 )
 from debusine.worker.apt import lend_apt
 from debusine.worker.channel import TaskChannel
+from debusine.worker.control_group import enter
 from debusine.worker.job import Job
 from debusine.worker.processes import die_with_parent, hide_memory, set_name
 from debusine.worker.trade import EXTERNAL, Trade
@@ -56,6 +57,8 @@ def run_child(job: Job, channel: socket.socket, trade: Trade = EXTERNAL) -> NoRe
         # what we read as root is not worth outliving who looks after us
         die_with_parent()
         lent = _lend(job)
+        if job.control_group is not None:
+            enter(job.control_group)
         isolate(job.account, output=job.directories.output)
         os.environ.clear()
         os.environ.update(job.variables())
@@ -167,7 +170,7 @@ def _equip(task: AnyTask, job: Job, sender: TaskChannel, trade: Trade) -> None:
     task.log_sender = sender
     task.scratch_directory = job.directories.scratch
     task.set_working_directory(job.directories.work)
-    task.set_worker_environment_variables(dict(job.environment))
+    task.set_worker_environment_variables(job.task_environment())
     task.image_cache_directory = job.image_cache
     task.configure_server_access(
         Debusine(

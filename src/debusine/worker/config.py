@@ -5,7 +5,8 @@ The agent's configuration directory.
 ::
 
     config.ini        [General] api-url, log-level, working-directory, http-timeout,
-                      scratch-directory, user; [Environment] variables for tasks
+                      scratch-directory, user, slots, memory, disk, cpus;
+                      [Environment] variables for tasks
     token             key of this worker, readable by its owner only
     activation-token  shown once, when the worker registers
 """
@@ -13,6 +14,7 @@ The agent's configuration directory.
 from __future__ import annotations
 
 import configparser
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +37,14 @@ _KEYS = {
     "http-timeout",
     "scratch-directory",
     "user",
+    "slots",
+    "memory",
+    "disk",
+    "cpus",
 }
+MAX_SLOTS = 1000
+_SIZE = re.compile(r"(\d{1,9})\s*(M|MiB|G|GiB|T|TiB)", re.IGNORECASE)
+_IN_MIB = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 
 class WorkerConfigError(UserError):
@@ -54,6 +63,9 @@ class WorkerConfig:
     :param scratch_directory: unset: memory where there is room
     :param user: who runs the tasks when the agent is root
     :param environment: variables for tasks
+    :param slots: how many tasks run at once
+    :param memory_mib: for all of them together, as the others; None: see
+        :mod:`debusine.worker.offer`
     """
 
     directory: Path
@@ -64,6 +76,10 @@ class WorkerConfig:
     http_timeout: Timeout = DEFAULT_TIMEOUT
     user: str = DEFAULT_USER
     environment: Mapping[str, str] = field(default_factory=dict)
+    slots: int = 1
+    memory_mib: int | None = None
+    disk_mib: int | None = None
+    cpus: int | None = None
 
 
 def find_directory(candidates: Sequence[Path] = DEFAULT_DIRECTORIES) -> Path:
@@ -121,7 +137,32 @@ def read_worker_config(directory: Path, *, default_user: str = DEFAULT_USER) -> 
         http_timeout=_timeout(path, general),
         user=general.get("user") or default_user,
         environment={name.upper(): value for name, value in environment.items()},
+        slots=_count(path, general, "slots") or 1,
+        memory_mib=_size(path, general, "memory"),
+        disk_mib=_size(path, general, "disk"),
+        cpus=_count(path, general, "cpus"),
     )
+
+
+def _count(path: Path, general: Mapping[str, str], key: str) -> int | None:
+    text = general.get(key)
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,4}", text) or not 1 <= int(text) <= MAX_SLOTS:
+        raise WorkerConfigError(f"{path}: {key} is no number from 1 to {MAX_SLOTS}: {text!r}")
+    return int(text)
+
+
+def _size(path: Path, general: Mapping[str, str], key: str) -> int | None:
+    """A size such as ``12 GiB`` or ``500M``, in MiB."""
+    text = general.get(key)
+    if not text:
+        return None
+    found = _SIZE.fullmatch(text.strip())
+    size = int(found[1]) * _IN_MIB[found[2][0].lower()] if found else 0
+    if not 0 < size < 1 << 31:
+        raise WorkerConfigError(f"{path}: {key} is no size such as 12 GiB: {text!r}")
+    return size
 
 
 def _api_url(path: Path, general: Mapping[str, str]) -> str:

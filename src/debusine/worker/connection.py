@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import aiohttp
@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from debusine import __version__
 from debusine.client.identity import USER_AGENT
+from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.worker import (
     FEATURE_ABORT,
     FEATURE_HEARTBEAT,
     FEATURE_LOG_OFFSETS,
+    FEATURE_RESERVATION,
     Heartbeat,
     Hello,
     LogData,
@@ -31,7 +33,7 @@ from debusine.wire.worker import (
 from debusine.worker.log_stream import LogStreamer
 from debusine.worker.text_log import TextLog
 
-FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT]
+FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT, FEATURE_RESERVATION]
 HEARTBEAT_S = 15.0
 # an old server says nothing to a hello; ours answers at once
 ANSWER_S = 3.0
@@ -56,6 +58,7 @@ class Connection:
 
     :param url: of the socket, ``ws://`` or ``wss://``
     :param heartbeat_s: pause between two signs of life
+    :param offer: what this machine has for tasks
     """
 
     session: aiohttp.ClientSession
@@ -65,6 +68,7 @@ class Connection:
     heartbeat_s: float = HEARTBEAT_S
     answer_s: float = ANSWER_S
     clock: Clock = field(default_factory=SystemClock)
+    offer: Offer = ONE_SLOT
 
     def __post_init__(self) -> None:
         self._streams: dict[int, LogStreamer] = {}
@@ -104,7 +108,12 @@ class Connection:
             self._texts.clear()
             for streamer in self._streams.values():
                 streamer.rewind()
-            hello = Hello(version=__version__, features=FEATURES, running=sorted(self._streams))
+            hello = Hello(
+                version=__version__,
+                features=FEATURES,
+                running=sorted(self._streams),
+                **asdict(self.offer),
+            )
             await socket.send_str(hello.model_dump_json())
             helpers = [
                 asyncio.create_task(self._send_logs(socket)),

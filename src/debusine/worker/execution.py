@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from debusine.domain.result import WorkRequestResults
+from debusine.domain.result import Cause, WorkRequestResults
 from debusine.errors import DebusineError, UpstreamError
 from debusine.util.file_lock import FileLock
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
@@ -28,6 +28,7 @@ from debusine.worker.channel import (
     read_frame,
     split_log,
 )
+from debusine.worker.control_group import TaskGroup
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogStreamer
 from debusine.worker.nursery_client import NurseryClient
@@ -48,13 +49,20 @@ class Execution:
 
     :param lock: held on the job's directories
     :param streamer: takes the log
+    :param group: limits the memory of the task
     """
 
     def __init__(
-        self, job: Job, lock: FileLock, nursery: NurseryClient, streamer: LogStreamer
+        self,
+        job: Job,
+        lock: FileLock,
+        nursery: NurseryClient,
+        streamer: LogStreamer,
+        group: TaskGroup | None = None,
     ) -> None:
         self.job = job
         self.streamer = streamer
+        self._group = group
         self.aborted = False
         self._lock = lock
         self._nursery = nursery
@@ -111,6 +119,8 @@ class Execution:
     async def release(self) -> None:
         """Have the directories removed; returns when they are."""
         self.streamer.close()
+        if self._group is not None:
+            self._group.remove()
         if self._control is not None and self._control_reader is not None:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 self._control.write(pack_message({"order": RELEASE}))
@@ -177,6 +187,12 @@ class Execution:
             raise FrameError(message)
 
     def _outcome(self) -> WorkRequestCompleted:
+        report = self._plain_outcome()
+        if self._group is None or report.result is WorkRequestResults.SUCCESS:
+            return report
+        return blame_memory(report, self._group) if self._group.ran_out() else report
+
+    def _plain_outcome(self) -> WorkRequestCompleted:
         ended = self._ended or {}
         problem = self._problem or ended.get("problem")
         if problem is not None:
@@ -191,6 +207,27 @@ def error_report(message: str) -> WorkRequestCompleted:
     return WorkRequestCompleted(
         result=WorkRequestResults.ERROR,
         output_data=OutputData(errors=[OutputError(message=message, code="execute-failed")]),
+    )
+
+
+def blame_memory(report: WorkRequestCompleted, group: TaskGroup) -> WorkRequestCompleted:
+    """
+    Say first that a task was not successful because its memory was used up.
+
+    :param report: without that; how it ended otherwise follows from it
+    """
+    size = f"{group.memory_bytes / 1024**3:.1f} GiB"
+    message = (
+        f"The task needed more than the {size} of memory that were reserved for it on this"
+        " worker, so that the kernel ended some of its processes. Retry it: the server"
+        " reserves twice as much for the next attempt. If that is more than the worker has,"
+        " give the worker more memory or fewer slots."
+    )
+    output = report.output_data or OutputData()
+    error = OutputError(message=message, code=Cause.OUT_OF_MEMORY)
+    errors = [error, *(output.errors or ())]
+    return report.model_copy(
+        update={"output_data": output.model_copy(update={"errors": errors})}
     )
 
 

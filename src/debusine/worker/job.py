@@ -23,6 +23,8 @@ class Job:
     :param api_url: the server, for the task's own client
     :param environment: variables from the agent's configuration
     :param image_cache: where system images are kept from task to task
+    :param shared: whether others may run on this machine beside it
+    :param control_group: directory of the kernel's that limits it; None: nothing does
     """
 
     request: AssignedWorkRequest
@@ -32,6 +34,8 @@ class Job:
     http_timeout: tuple[float, float]
     environment: dict[str, str]
     image_cache: Path
+    shared: bool = False
+    control_group: Path | None = None
 
     def variables(self) -> dict[str, str]:
         """The whole environment of the task's process: nothing of the agent's own leaks in."""
@@ -41,7 +45,26 @@ class Job:
             "HOME": str(self.directories.home),
             "USER": self.account.name,
             "TMPDIR": str(self.directories.tmp),
+            **self.task_environment(),
+        }
+
+    def task_environment(self) -> dict[str, str]:
+        """
+        Variables for the commands of the task.
+
+        Builds use the processors that are kept for them, unless the configuration says
+        how many; without a reservation they choose by themselves.
+
+        :source: Debian Policy 4.9.1
+        """
+        reservation = self.request.reservation
+        options = self.environment.get("DEB_BUILD_OPTIONS", "").split()
+        cpus = 0 if reservation is None else reservation.cpu_count
+        if not cpus or any(option.startswith("parallel=") for option in options):
+            return self.environment
+        return {
             **self.environment,
+            "DEB_BUILD_OPTIONS": " ".join([*options, f"parallel={cpus}"]),
         }
 
     def to_json(self) -> JsonObject:
@@ -54,12 +77,15 @@ class Job:
             "http_timeout": list(self.http_timeout),
             "environment": self.environment,
             "image_cache": str(self.image_cache),
+            "shared": self.shared,
+            "control_group": None if self.control_group is None else str(self.control_group),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Job:
         """Read what :meth:`to_json` made."""
         connect, read = value["http_timeout"]
+        group = value["control_group"]
         return cls(
             request=AssignedWorkRequest.model_validate(value["request"]),
             directories=TaskDirectories.from_json(value["directories"]),
@@ -68,4 +94,6 @@ class Job:
             http_timeout=(connect, read),
             environment=value["environment"],
             image_cache=Path(value["image_cache"]),
+            shared=value["shared"],
+            control_group=None if group is None else Path(group),
         )

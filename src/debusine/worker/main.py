@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -16,19 +17,23 @@ import structlog
 
 from debusine import __version__
 from debusine.client.local_server import AGENTS_LOCK
-from debusine.errors import ConflictError, DebusineError
+from debusine.domain.resources import Offer
+from debusine.errors import ConflictError, DebusineError, NotPossibleError
 from debusine.util.file_lock import FileLock, wait_lock
 from debusine.util.log import LEVELS, configure_logging
 from debusine.worker.agent import EXIT_CLEAN, Agent
 from debusine.worker.config import (
+    MAX_SLOTS,
     WorkerConfig,
     find_directory,
     read_key,
     read_worker_config,
     write_key,
 )
+from debusine.worker.control_group import Limiter, NoLimits, find_limits
 from debusine.worker.directories import clean_leftovers, make_working_directory
 from debusine.worker.nursery_client import NurseryClient
+from debusine.worker.offer import make_offer
 from debusine.worker.server_api import ServerApi
 from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account, account_for
@@ -57,6 +62,11 @@ log = structlog.get_logger(__name__)
 )
 @click.option("--clean", is_flag=True, help="Remove what earlier tasks left behind, and end.")
 @click.option("--once", is_flag=True, help="Run one task, and end.")
+@click.option(
+    "--slots",
+    type=click.IntRange(1, MAX_SLOTS),
+    help="How many tasks run at once, instead of what config.ini says.",
+)
 def main(  # noqa: PLR0913  one per option
     *,
     log_level: str | None,
@@ -65,6 +75,7 @@ def main(  # noqa: PLR0913  one per option
     config_directory: Path | None,
     clean: bool,
     once: bool,
+    slots: int | None,
 ) -> None:
     """
     Run tasks for a debusine server.
@@ -74,6 +85,8 @@ def main(  # noqa: PLR0913  one per option
     configure(log_level or "INFO", to_stderr=log_stderr)
     try:
         config = read_worker_config(config_directory or find_directory())
+        if slots is not None:
+            config = replace(config, slots=slots)
         level = log_level or config.log_level
         configure(level, to_stderr=log_stderr)
         status = run(config, working_directory, log_level=level, clean=clean, once=once)
@@ -152,10 +165,29 @@ async def serve(
     image_cache.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         os.chown(image_cache, account.uid, account.gid)
+    offer = make_offer(config, working)
     agent = Agent(
-        config=config, key=key, account=account, working=working, nursery=nursery, once=once
+        config=config,
+        key=key,
+        account=account,
+        working=working,
+        nursery=nursery,
+        once=once,
+        offer=offer,
+        limiter=find_limiter(offer),
     )
     return await agent.run()
+
+
+def find_limiter(offer: Offer) -> Limiter:
+    """What limits the memory of tasks: only where they share some, and where we can."""
+    if offer.memory_mib is None:
+        return NoLimits()
+    try:
+        return find_limits()
+    except NotPossibleError as error:
+        log.info("tasks-not-limited", reason=error.brief)
+        return NoLimits()
 
 
 async def register(config: WorkerConfig, trade: Trade = EXTERNAL) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from debusine.client.identity import USER_AGENT
 from debusine.errors import DebusineError, UpstreamError
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
-from debusine.wire.worker import Register, WorkerTypeName
+from debusine.wire.worker import NextWanted, Register, WorkerTypeName
 
 log = structlog.get_logger(__name__)
 
@@ -62,15 +63,19 @@ class ServerApi:
         """Say what this machine can do."""
         await self._call("PUT", "worker/dynamic-metadata/", key, metadata, expect=204)
 
-    async def get_next(self, key: str) -> AssignedWorkRequest | None:
+    async def get_next(self, key: str, running: Collection[int]) -> AssignedWorkRequest | None:
         """
         Take the next work request.
 
+        :param running: what the worker runs, so that the server knows what it has lost
         :returns: None if there is none
         :raises LockedError: if it is to be asked for again at once
         """
         status, content = await self._send(
-            "POST", "work-request/get-next-for-worker/", {"token": key}, {}
+            "POST",
+            "work-request/get-next-for-worker/",
+            {"token": key},
+            NextWanted(running=sorted(running)).model_dump(mode="json"),
         )
         if status == 423:  # noqa: PLR2004  the protocol's
             raise LockedError("the server is busy")

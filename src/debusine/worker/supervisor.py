@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import structlog
 
 from debusine.errors import DebusineError
+from debusine.util.tree_size import TreeMeter
 from debusine.worker.channel import FrameReader, pack_message
 from debusine.worker.child import run_child
 from debusine.worker.directories import TaskDirectories
@@ -71,7 +72,8 @@ def supervise(
         signal.set_wakeup_fd(-1)
         run_child(Job.from_json(message["job"]), channel, trade)
     channel.close()
-    _Supervisor(reader, wakeup, child=child, directories=directories).run()
+    shared = message["job"]["shared"]
+    _Supervisor(reader, wakeup, child=child, directories=directories, shared=shared).run()
     os._exit(0)
 
 
@@ -83,6 +85,7 @@ class _Supervisor:
         *,
         child: int,
         directories: TaskDirectories,
+        shared: bool,
     ) -> None:
         self._reader = reader
         self._wakeup = wakeup
@@ -94,6 +97,10 @@ class _Supervisor:
         self._memory_bytes = 0
         self._disk_bytes = 0
         self._free_at_start = self._free_bytes()
+        # where others write beside it, what is free tells nothing
+        self._meter = (
+            TreeMeter(directories.work, directories.home, directories.scratch) if shared else None
+        )
 
     def run(self) -> None:
         self._wait()
@@ -172,7 +179,10 @@ class _Supervisor:
     def _sample(self) -> None:
         memory = memory_bytes(descendants(os.getpid()))
         self._memory_bytes = max(self._memory_bytes, memory)
-        self._disk_bytes = max(self._disk_bytes, self._free_at_start - self._free_bytes())
+        used = self._free_at_start - self._free_bytes() if self._meter is None else None
+        if self._meter is not None:
+            used = self._meter.poll()
+        self._disk_bytes = max(self._disk_bytes, used or 0)
 
     def _free_bytes(self) -> int:
         try:

@@ -55,9 +55,9 @@ def test_creation(
     django_assert_num_queries: Any,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    # token, scope, workspace; begin, required tags, signature, request, commit; idle workers,
-    # signatures; artifacts
-    with django_assert_num_queries(11), django_capture_on_commit_callbacks(execute=True):
+    # token, scope, workspace; begin, earlier runs, required tags, signature, request, commit; idle
+    # workers, signatures; artifacts
+    with django_assert_num_queries(12), django_capture_on_commit_callbacks(execute=True):
         create(api)
 
 
@@ -81,6 +81,7 @@ def test_nothing_to_do(used: None, worker_api: Any, django_assert_num_queries: A
 def test_report(api: Any, worker_api: Any, waiting: int, django_assert_num_queries: Any) -> None:
     create(api)
     record = assign(worker_api)
-    # token with attempt and request, scope; begin, artifacts, attempt, token, request, event, commit
-    with django_assert_num_queries(9):
+    # token with attempt and request, scope; begin, artifacts, attempt, token, what it took and
+    # the oldest of that, request, event, commit
+    with django_assert_num_queries(11):
         finish(api, record)

@@ -65,12 +65,12 @@ def test_sweep_without_work_is_few_queries(db: None, django_assert_num_queries: 
 def test_lost_wake_up_is_made_up_for(db: None) -> None:
     worker = factories.make_worker().worker
     factories.make_worker(connected=False)
-    assert wake_idle() == 0
+    assert wake_idle(later()) == 0
     signature = scheduler.intern_signature(factories.NOOP_TAGS, [])
     factories.make_work_request(signature_id=signature)
-    assert wake_idle() == 1
+    assert wake_idle(later()) == 1
     factories.make_running(worker=worker)
-    assert wake_idle() == 0
+    assert wake_idle(later()) == 0
 
 
 def test_leases_depend_on_what_the_worker_understands(db: None) -> None:

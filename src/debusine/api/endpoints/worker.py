@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -15,10 +17,11 @@ from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.register_worker import register_worker
 from debusine.server.actions.update_worker_metadata import update_worker_metadata
 from debusine.server.actor import hash_key
+from debusine.server.reservation import amount
 from debusine.server.views.work_request import view_work_request
 from debusine.util.clock import SystemClock
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
-from debusine.wire.worker import Register
+from debusine.wire.worker import FEATURE_RESERVATION, NextWanted, Register, Reservation
 
 router = Router()
 _clock = SystemClock()
@@ -58,11 +61,28 @@ def update_metadata(request: HttpRequest) -> HttpResponse:
 @router.post("/work-request/get-next-for-worker/", response={200: AssignedWorkRequest, 204: None})
 def get_next_for_worker(request: HttpRequest) -> HttpResponse:
     """Give a worker its next request, which runs from now on; 204 if there is none."""
-    assignment = claim_work_request(api_request(request).actor, now=_clock.now())
+    actor = api_request(request).actor
+    assignment = claim_work_request(actor, running=_running(request), now=_clock.now())
     if assignment is None:
         return empty(204)
     record = view_work_request(assignment.work_request)
-    return answer(AssignedWorkRequest.model_construct(**dict(record), token=assignment.key))
+    assigned = AssignedWorkRequest.model_construct(**dict(record), token=assignment.key)
+    if FEATURE_RESERVATION not in actor.require_worker().features:
+        return answer(assigned, exclude={"reservation"})
+    reserved = Reservation(**asdict(amount(assignment.attempt)))
+    return answer(assigned.model_copy(update={"reservation": reserved}))
+
+
+def _running(request: HttpRequest) -> list[int] | None:
+    """
+    What a worker says that it runs; workers of 0.16 may send anything, or nothing.
+
+    :raises UserError: if one of ours sends what we do not understand
+    """
+    try:
+        return NextWanted.model_validate(parse_json(request.body or b"{}")).running
+    except (ValueError, RecursionError) as error:
+        raise UserError("Error", details=f"Not understood: {error}") from error
 
 
 @router.put("/work-request/{int:work_request_id}/completed/", response={200: None})

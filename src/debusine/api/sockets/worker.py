@@ -22,11 +22,13 @@ from debusine.api.sockets.base import TOKEN_DISABLED, Finished, RejectedError, S
 from debusine.api.sockets.identity import actor_of
 from debusine.api.sockets.worker_log import WorkerLogs
 from debusine.db.models import Attempt, Token, Worker, WorkerType
+from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import PermissionDeniedError
 from debusine.server import scheduler, wake
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
 from debusine.server.orders import note_version, read_orders
+from debusine.server.reservation import OFFER_FIELDS
 from debusine.server.threads import in_thread
 from debusine.server.worker_tags import capability
 from debusine.util.clock import SystemClock
@@ -165,8 +167,17 @@ class Consumer(Socket):
             self._actor,
             features=hello.features,
             running=hello.running,
+            offer=Offer(
+                slots=hello.slots,
+                memory_mib=hello.memory_mib,
+                disk_mib=hello.disk_mib,
+                cpu_count=hello.cpu_count,
+            ),
             now=_clock.now(),
         )
+        if hello.slots > max(1, len(hello.running)):
+            # what it was told before, when it had one slot for all we knew
+            await self._say("work_request_available")
         await self._follow_orders()
         for request_id in sorted(set(hello.running) - foreign):
             size = await self._logs.size(request_id)
@@ -226,8 +237,10 @@ def _connect(actor: Actor, *, now: datetime) -> bool:
     # an agent that understands more says so after this
     worker.features = []
     worker.version = ""
+    worker.concurrency = ONE_SLOT.slots
+    worker.memory_mib = worker.disk_mib = worker.cpu_count = None
     worker.connected_at = now
-    worker.save(update_fields=["features", "version", "connected_at"])
+    worker.save(update_fields=["features", "version", "connected_at", *OFFER_FIELDS])
     if actor.token is not None:
         Token.objects.filter(pk=actor.token.pk).update(last_seen_at=now)
     if Attempt.objects.filter(worker=worker, ended_at=None).exists():

@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ('cpu_time_s', models.FloatField(null=True)),
                 ('memory_mib', models.PositiveIntegerField(null=True)),
                 ('disk_mib', models.PositiveIntegerField(null=True)),
+                ('ran_out', models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 class RunRecord(models.Model):
     """
-    What one successful run took.
+    What one successful run took, or one that was ended as it needed more memory than it had.
 
     Memory and disk are in MiB, times in seconds. A few of the newest are kept of each
     task, subject and context; subject and context are those of ``debusine.tasks``, empty
@@ -25,6 +25,8 @@ class RunRecord(models.Model):
     cpu_time_s = models.FloatField(null=True)
     memory_mib = models.PositiveIntegerField(null=True)
     disk_mib = models.PositiveIntegerField(null=True)
+    # it did not succeed: memory_mib is what it had, and too little
+    ran_out = models.BooleanField(default=False)
 
     class Meta:
         indexes = [

@@ -2,7 +2,7 @@
 -- The next pending request of one signature. Several are joined with UNION ALL: an IN list
 -- with ORDER BY would scan. The status is a literal, as the partial index wants it.
 SELECT * FROM (
-    SELECT id, "order" AS place FROM db_workrequest
+    SELECT id, "order" AS place, signature_id, pending_at FROM db_workrequest
     WHERE status = 'pending' AND signature_id = %s
     ORDER BY "order", id LIMIT 1
 ) AS head

@@ -9,6 +9,7 @@ transaction that takes the request, if it is still there.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from django.db.models import BigIntegerField
 
 from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
 from debusine.db.prepared import Param, Prepared
+from debusine.domain.resources import NOTHING, Resources, Room
 from debusine.domain.scheduling import Capability, refusal_tag
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.domain.worker_tags import is_task_allowed
@@ -29,6 +31,7 @@ from debusine.server.actions.renew_lease import lease_end
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import Actor, hash_key
 from debusine.server.orders import takes_work
+from debusine.server.reservation import amount, offer_of
 from debusine.server.task_data import Task
 from debusine.server.worker_tags import capability, worker_metadata
 from debusine.tasks.inputs.stage import Stage
@@ -67,21 +70,25 @@ class Assignment:
     key: str
 
 
-def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
+def claim_work_request(
+    actor: Actor, *, now: datetime, running: Collection[int] | None = None
+) -> Assignment | None:
     """
     Find and take the next request for a worker.
 
+    :param running: work requests that it says it runs; None if it does not say
     :returns: None if there is nothing for it, or no slot of it is free
     :raises PermissionDeniedError: unless a worker asks
     :raises ContentionError: if others took everything that it tried to take
     """
     worker = actor.require_worker()
-    if not _has_free_slot(actor, worker, now=now):
+    room = _room(actor, worker, running=running, now=now)
+    if room is None:
         return None
     able = capability(worker)
     outpaced = False
     for _ in range(_TRIES):
-        head = scheduler.head_of_queue(able)
+        head = scheduler.next_for(worker, able, room, now=now)
         if head is None:
             return None
         request = _PENDING.first(pk=head)
@@ -100,7 +107,14 @@ def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
         except task_data.TaskDataError as error:
             fail_pending(actor, request=request, error=error, now=now)
             continue
-        taken = take(actor, request=request, dynamic_data=data, action_key=key, now=now)
+        taken = take(
+            actor,
+            request=request,
+            dynamic_data=data,
+            action_key=key,
+            reserved=room.reserve(_need(request)),
+            now=now,
+        )
         if taken is not None:
             return taken
         outpaced = True
@@ -112,17 +126,19 @@ def claim_work_request(actor: Actor, *, now: datetime) -> Assignment | None:
 
 
 @action
-def take(
+def take(  # noqa: PLR0913  each is a fact of its own
     actor: Actor,
     *,
     request: WorkRequest,
     dynamic_data: dict[str, Any],
     now: datetime,
     action_key: str = "",
+    reserved: Resources = NOTHING,
 ) -> Assignment | None:
     """
     Make a pending request run on the worker that asks.
 
+    :param reserved: what of the worker is kept for it
     :returns: None if it is no longer pending
     """
     worker = actor.require_worker()
@@ -150,6 +166,9 @@ def take(
         started_at=now,
         lease_until=lease_end(worker, now=now),
         action_key=action_key,
+        memory_mib=reserved.memory_mib,
+        disk_mib=reserved.disk_mib,
+        cpu_count=reserved.cpu_count,
     )
     Token.objects.create(
         token_type=TokenType.WORK_REQUEST,
@@ -164,26 +183,41 @@ def take(
     return Assignment(work_request=request, attempt=attempt, key=key)
 
 
-def _has_free_slot(actor: Actor, worker: Worker, *, now: datetime) -> bool:
+def _room(
+    actor: Actor, worker: Worker, *, running: Collection[int] | None, now: datetime
+) -> Room | None:
     """
-    Whether a worker may get another request.
+    What of a worker is free; one query, whatever it runs.
 
-    A worker with one slot that asks has nothing to do: what we think it runs, it has
-    lost, or it never heard that it got it. One with several slots says what it
-    runs when it connects and in its heartbeats.
+    What we think it runs and it does not, it has lost, or it never heard that it got it.
+    A worker with one slot that asks has nothing to do. One with several slots says what
+    it runs, when it asks, or at least when it connects and in its heartbeats.
+
+    :returns: None if none of its slots is
     """
     if not takes_work(worker):
-        return False
-    running = _RUNNING.all(worker=worker.pk)
-    if len(running) < worker.concurrency:
-        return True
-    if worker.concurrency > 1 and FEATURE_HEARTBEAT in worker.features:
-        return False
-    for attempt in running:
+        return None
+    held = _RUNNING.all(worker=worker.pk)
+    lost: list[Attempt] = []
+    if running is not None:
+        known = set(running)
+        lost = [attempt for attempt in held if attempt.work_request_id not in known]
+    elif len(held) >= worker.concurrency:
+        if worker.concurrency > 1 and FEATURE_HEARTBEAT in worker.features:
+            return None
+        lost = held
+    for attempt in lost:
         requeue_work_request(
             actor, attempt=attempt, reason="the worker asked for work instead", now=now
         )
-    return True
+    kept = [attempt for attempt in held if attempt not in lost]
+    if len(kept) >= worker.concurrency:
+        return None
+    return Room.left(offer_of(worker), map(amount, kept))
+
+
+def _need(request: WorkRequest) -> Resources:
+    return NOTHING if request.signature is None else amount(request.signature)
 
 
 def _has_wrong_signature(request: WorkRequest, able: Capability) -> bool:
@@ -194,7 +228,7 @@ def _has_wrong_signature(request: WorkRequest, able: Capability) -> bool:
     """
     if not scheduler.tags_decide() or able.provided.issuperset(request.scheduler_tags_required):
         return False
-    _sign(request, scheduler.signature_for(request))
+    _sign(request, scheduler.signature_for(request, _need(request)))
     return True
 
 
@@ -232,7 +266,9 @@ def _note_refusal(request: WorkRequest, *, kind: str) -> None:
     required = request.signature.required_tags if request.signature else []
     _sign(
         request,
-        scheduler.intern_signature([*required, refusal_tag(kind)], request.scheduler_tags_provided),
+        scheduler.intern_signature(
+            [*required, refusal_tag(kind)], request.scheduler_tags_provided, _need(request)
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.produced import artifact_ids_of
 from debusine.server.react import react_to
+from debusine.server.reservation import remember_run, remember_shortage
 from debusine.wire.base import to_wire_time
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
@@ -102,6 +103,7 @@ def _finish(
         found["reason"] = "\n".join(error.message for error in errors)
     if not end_attempt(attempt, outcome=report.result.value, now=now, **found):
         return False
+    _learn(attempt, report, now=now)
     request.status = WorkRequestStatus.COMPLETED.value
     request.result = report.result.value
     request.blame = "" if blame is None else blame.value
@@ -112,6 +114,18 @@ def _finish(
         react_to(request, now=now)
     announce_end(request)
     return True
+
+
+def _learn(attempt: Attempt, report: WorkRequestCompleted, *, now: datetime) -> None:
+    """Note what a run took, for those that come after it."""
+    output = report.output_data
+    if output is None:
+        return
+    if report.result is WorkRequestResults.SUCCESS:
+        if output.runtime_statistics is not None:
+            remember_run(attempt.work_request, output.runtime_statistics, now=now)
+    elif any(error.code == Cause.OUT_OF_MEMORY for error in output.errors or ()):
+        remember_shortage(attempt, now=now)
 
 
 @action

@@ -87,7 +87,7 @@ def make_pending(
     :raises UserError: if data, inputs or task of a new request are wrong
     """
     try:
-        tags = prepare(request, configure)
+        prepared = prepare(request, configure)
     except task_data.TaskDataError as error:
         if request.pk is None:
             raise UserError(
@@ -97,8 +97,8 @@ def make_pending(
             ) from error
         fail_pending(SYSTEM, request=request, error=error, now=now)
         return
-    tags.store(request)
-    signature = scheduler.signature_for(request)
+    prepared.tags.store(request)
+    signature = scheduler.signature_for(request, prepared.need)
     request.signature_id = signature
     request.pending_at = now
     request.order = order_number(

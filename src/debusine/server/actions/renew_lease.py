@@ -9,9 +9,11 @@ from datetime import datetime
 from django.conf import settings
 
 from debusine.db.models import Attempt, Worker
+from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.server.action import action
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import Actor
+from debusine.server.reservation import OFFER_FIELDS, offer_of
 from debusine.wire.worker import FEATURE_HEARTBEAT
 
 
@@ -49,13 +51,19 @@ def renew_lease(actor: Actor, *, running: Collection[int] | None, now: datetime)
 
 
 def greet_worker(
-    actor: Actor, *, features: list[str], running: Collection[int], now: datetime
+    actor: Actor,
+    *,
+    features: list[str],
+    running: Collection[int],
+    now: datetime,
+    offer: Offer = ONE_SLOT,
 ) -> frozenset[int]:
     """
     Take an agent's introduction: what it does not run, others may run at once.
 
     :param features: what the agent understands
     :param running: work requests that it runs
+    :param offer: what it has for them
     :returns: those of ``running`` that it should not run any more
     :raises PermissionDeniedError: unless a worker asks
     """
@@ -63,6 +71,12 @@ def greet_worker(
     if worker.features != features:
         worker.features = features
         worker.save(update_fields=["features"])
+    if offer_of(worker) != offer:
+        worker.concurrency = offer.slots
+        worker.memory_mib = offer.memory_mib
+        worker.disk_mib = offer.disk_mib
+        worker.cpu_count = offer.cpu_count
+        worker.save(update_fields=OFFER_FIELDS)
     lost = Attempt.objects.filter(worker=worker, ended_at=None).exclude(
         work_request__in=set(running)
     )

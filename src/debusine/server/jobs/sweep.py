@@ -6,7 +6,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 
 from debusine.db.models import Attempt, Worker
 from debusine.domain.resources import Resources, Room
@@ -14,6 +15,8 @@ from debusine.server import events, scheduler
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs.abandoned import remove_abandoned
+from debusine.server.jobs.oversize import cut_to_size
+from debusine.server.reservation import offer_of
 from debusine.server.worker_tags import capability
 from debusine.util.clock import Clock, SystemClock
 
@@ -47,7 +50,8 @@ class Sweeper:
         events.number_events()
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
-            wake_idle()
+            cut_to_size(now)
+            wake_idle(now)
         if moment >= self._uploads_at and not sweep_uploads(now):
             self._uploads_at = moment + _UPLOADS_EVERY_S
         if moment >= self._events_at and not remove_old_events(now):
@@ -69,21 +73,30 @@ def requeue_lapsed(now: datetime) -> int:
     )
 
 
-def wake_idle() -> int:
+def wake_idle(now: datetime) -> int:
     """
     Tell idle workers that something waits for them, in case they were not told.
 
     :returns: how many were told
     """
     woken = 0
+    held = Q(attempts__ended_at=None)
     idle = Worker.objects.filter(
         connected_at__isnull=False, token__enabled=True, drained_at=None
     ).annotate(
-        busy=Count("attempts", filter=Q(attempts__ended_at=None))
+        busy=Count("attempts", filter=held),
+        memory=Coalesce(Sum("attempts__memory_mib", filter=held), 0),
+        disk=Coalesce(Sum("attempts__disk_mib", filter=held), 0),
+        cpus=Coalesce(Sum("attempts__cpu_count", filter=held), 0),
     )
     for worker in idle:
-        able = capability(worker)
-        if worker.busy < worker.concurrency and scheduler.head_of_queue(able) is not None:
+        room = Room(
+            offer=offer_of(worker),
+            taken=Resources(memory_mib=worker.memory, disk_mib=worker.disk, cpu_count=worker.cpus),
+        )
+        if worker.busy < worker.concurrency and scheduler.next_for(
+            worker, capability(worker), room, now=now
+        ):
             scheduler.wake_worker(worker.pk)
             woken += 1
     return woken

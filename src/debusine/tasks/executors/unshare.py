@@ -31,6 +31,7 @@ from debusine.tasks.executors.unshare_session import Session, Tree, unpack
 from debusine.util import userns
 from debusine.util.subids import subids_for
 from debusine.util.tar import estimated_size_bytes
+from debusine.util.tree_size import tree_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -182,16 +183,19 @@ class UnshareExecutor(Executor):
     @override
     @classmethod
     def get_statistics(cls, instance: Instance | None) -> ExecutorStatistics:
-        memory = room.memory_of_machine()
         used = available = None
         if isinstance(instance, UnshareInstance) and instance.is_started():
-            disk = shutil.disk_usage(instance.session.root)
-            used, available = disk.used, disk.total
+            session = instance.session
+            disk = shutil.disk_usage(session.root)
+            available = disk.total
+            # what lies on disk shares it with everything else
+            in_memory = session.place is room.Place.MEMORY
+            used = disk.used if in_memory else tree_bytes(session.directory)
         return ExecutorStatistics(
             disk_space=used,
             available_disk_space=available,
-            memory=memory.total - memory.available,
-            available_memory=memory.total,
+            # what it uses of the machine's memory, the agent sees of its processes
+            available_memory=room.memory_of_machine().total,
             cpu_count=os.cpu_count(),
         )
 

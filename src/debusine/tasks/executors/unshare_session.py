@@ -58,6 +58,7 @@ class Session:
     """
 
     def __init__(self, directory: Path, tree: Tree) -> None:
+        self.place = tree.place
         self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(mode=0o755)
