@@ -45,6 +45,7 @@ class MemoryServer:
         self.queue: list[int] = []
         self.reports: dict[int, WorkRequestCompleted] = {}
         self.refused_reports: list[int] = []
+        self.handed_back: list[int] = []
         self.registrations: list[dict[str, Json]] = []
         self.metadata: dict[str, Json] = {}
         self.lookups: dict[str, Json] = {}
@@ -198,6 +199,14 @@ class MemoryServer:
                 record["status"] = "running"
                 return answer
         return Answer(status=204)
+
+    @route("PUT", r"/api/1\.0/work-request/(\d+)/handed-back/")
+    def _take_back(self, request: Request, number: str) -> Answer:
+        if request.headers.get("Token") != self.token_of(int(number)):
+            return problem("Not running", 403)
+        self.handed_back.append(int(number))
+        self.work_requests[int(number)]["status"] = "pending"
+        return Answer()
 
     @route("PUT", r"/api/1\.0/work-request/(\d+)/completed/")
     def _complete(self, request: Request, number: str) -> Answer:

@@ -108,6 +108,14 @@ class LiveServer:
         self.memory.work_requests[work_request_id]["status"] = "aborted"
         self._in_loop(self._send_all({"text": "abort", "work_request_id": work_request_id}))
 
+    def drain(self, reason: str) -> None:
+        """Tell the agents to ask for nothing more."""
+        self._in_loop(self._send_all({"text": "drain", "reason": reason}))
+
+    def enable(self) -> None:
+        """Tell the agents to ask again."""
+        self._in_loop(self._send_all({"text": "enable"}))
+
     def drop_connections(self) -> None:
         """Close all WebSockets."""
         self._in_loop(self._close_sockets())

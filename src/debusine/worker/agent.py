@@ -9,6 +9,7 @@ import random
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from debusine.errors import DebusineError, UpstreamError
 from debusine.util.retry import Backoff
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.worker import directories
+from debusine.worker.announce import announce
 from debusine.worker.config import WorkerConfig
 from debusine.worker.connection import Connection, Handlers
 from debusine.worker.control_group import Limiter, NoLimits, TaskGroup
 from debusine.worker.execution import Execution, error_report
+from debusine.worker.gate import Gate
 from debusine.worker.hooks import HOOKS, run_hooks
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogLimits, LogStreamer
@@ -86,9 +89,8 @@ class Agent:
 
     def __post_init__(self) -> None:
         self._running: dict[int, Execution] = {}
-        # from the moment they are ours until nothing of them is left
-        self._taken: set[int] = set()
         self._free_slots = asyncio.Semaphore(1 if self.once else self.offer.slots)
+        self._gate = Gate(left=partial(self._stop, EXIT_CLEAN))
         self._idle = asyncio.Event()
         self._idle.set()
         self._work_available = asyncio.Event()
@@ -106,6 +108,7 @@ class Agent:
         self._stopping = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop, EXIT_SIGNAL + number)
+        loop.add_signal_handler(signal.SIGUSR1, self._gate.leave)
         connect, read = self.config.http_timeout
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
@@ -137,6 +140,7 @@ class Agent:
 
     async def _shut_down(self, main: asyncio.Task[None]) -> None:
         """End the running tasks and leave nothing of them behind."""
+        self._gate.close()
         for execution in self._running.values():
             execution.abort()
         with contextlib.suppress(TimeoutError):
@@ -156,6 +160,8 @@ class Agent:
                 work_available=self._work_available.set,
                 metadata_wanted=self._send_metadata_soon,
                 abort=self._abort,
+                drain=self._gate.drain,
+                enable=self._enable,
             ),
             heartbeat_s=self.tuning.heartbeat_s,
             answer_s=self.tuning.answer_s,
@@ -188,25 +194,25 @@ class Agent:
     def _send_metadata_soon(self) -> None:
         if self._metadata is not None:
             self._metadata.cancel()
-        self._metadata = self._in_background(self._send_metadata())
-
-    async def _send_metadata(self) -> None:
-        """Say what this machine can do, until the server knows: it gives no work before."""
-        for pause in self.tuning.metadata.pauses():
-            try:
-                metadata = await self.nursery.metadata(self.account)
-                await self._api.put_metadata(self.key, metadata)
-            except UpstreamError as error:
-                log.warning("metadata-not-sent", problem=error.explain(), again_in_s=round(pause))
-                await asyncio.sleep(pause)
-            else:
-                return
+        self._metadata = self._in_background(
+            announce(
+                self._api,
+                self.key,
+                nursery=self.nursery,
+                account=self.account,
+                backoff=self.tuning.metadata,
+            )
+        )
 
     def _abort(self, work_request_id: int) -> None:
         execution = self._running.get(work_request_id)
         if execution is not None:
             log.info("task-aborted", work_request=work_request_id)
             execution.abort()
+
+    def _enable(self) -> None:
+        self._gate.enable()
+        self._work_available.set()
 
     async def _work(self) -> None:
         """Ask for work while a slot is free; requests run beside each other."""
@@ -215,33 +221,36 @@ class Agent:
                 await self._free_slots.acquire()
                 await self._work_available.wait()
                 self._work_available.clear()
+                await self._gate.enter()
                 request = await self._get_next()
+                self._gate.answered(None if request is None else request.id)
                 if request is None:
                     self._free_slots.release()
                     continue
                 # there may be more
                 self._work_available.set()
-                self._taken.add(request.id)
                 group.create_task(self._occupy_slot(request))
 
     async def _occupy_slot(self, request: AssignedWorkRequest) -> None:
         delivered = await self._do(request)
-        self._taken.remove(request.id)
         if self.once:
             self._stop(EXIT_CLEAN if delivered else EXIT_NOT_REPORTED)
             return
         self._work_available.set()
         self._free_slots.release()
+        self._gate.ended(request.id)
 
     async def _get_next(self) -> AssignedWorkRequest | None:
         pauses = self.tuning.get_next.pauses()
         while True:
             try:
-                return await self._api.get_next(self.key, self._taken)
+                return await self._api.get_next(self.key, self._gate.taken)
             except LockedError:
                 await asyncio.sleep(self.tuning.locked_s)
             except UpstreamError as error:
                 log.warning("no-answer-about-work", problem=error.explain())
+                if not self._gate.is_open:
+                    return None
                 # who hears that there is work knows that the server is back
                 self._work_available.clear()
                 with contextlib.suppress(TimeoutError):
@@ -263,6 +272,8 @@ class Agent:
             report = await execution.run()
             if execution.aborted:
                 log.info("task-stopped", work_request=request.id)
+                if self._stopping is not None and self._stopping.done():
+                    await self._postman.hand_back(request)
                 return True
             await self._finish_log(execution)
             log.info("task-ended", work_request=request.id, result=report.result.value)

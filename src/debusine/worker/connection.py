@@ -15,10 +15,12 @@ from pydantic import ValidationError
 
 from debusine import __version__
 from debusine.client.identity import USER_AGENT
+from debusine.domain.program_version import explain_apart
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.util.clock import Clock, SystemClock
 from debusine.wire.worker import (
     FEATURE_ABORT,
+    FEATURE_DRAIN,
     FEATURE_HEARTBEAT,
     FEATURE_LOG_OFFSETS,
     FEATURE_RESERVATION,
@@ -33,7 +35,13 @@ from debusine.wire.worker import (
 from debusine.worker.log_stream import LogStreamer
 from debusine.worker.text_log import TextLog
 
-FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT, FEATURE_RESERVATION]
+FEATURES = [
+    FEATURE_LOG_OFFSETS,
+    FEATURE_HEARTBEAT,
+    FEATURE_ABORT,
+    FEATURE_DRAIN,
+    FEATURE_RESERVATION,
+]
 HEARTBEAT_S = 15.0
 # an old server says nothing to a hello; ours answers at once
 ANSWER_S = 3.0
@@ -49,6 +57,8 @@ class Handlers:
     work_available: Callable[[], None]
     metadata_wanted: Callable[[], None]
     abort: Callable[[int], None]
+    drain: Callable[[str], None]
+    enable: Callable[[], None]
 
 
 @dataclass(kw_only=True)
@@ -141,6 +151,8 @@ class Connection:
             if message.text is not None:
                 accepted = True
                 self._obey(message, content)
+            elif message.reason_code == "VERSION_MISMATCH":
+                log.error("version-does-not-fit", problem=message.reason)
             else:
                 log.warning("connection-rejected", reason=message.reason, code=message.reason_code)
         return accepted
@@ -149,6 +161,8 @@ class Connection:
         match message.text:
             case "connected":
                 log.info("connected", url=self.url)
+                if (problem := explain_apart(__version__, message.version or "")) is not None:
+                    log.error("version-does-not-fit", problem=problem)
                 if FEATURE_LOG_OFFSETS in content.get("features", []):
                     self._decide(takes_offsets=True)
             case "request_dynamic_metadata":
@@ -157,6 +171,10 @@ class Connection:
                 self.handlers.work_available()
             case "abort" if message.work_request_id is not None:
                 self.handlers.abort(message.work_request_id)
+            case "drain":
+                self.handlers.drain(message.reason or "")
+            case "enable":
+                self.handlers.enable()
             case "log_ack":
                 self._take_acknowledgement(message)
             case _:

@@ -6,10 +6,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
+from debusine.errors import UpstreamError
 from debusine.util.retry import Backoff
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.worker.report import PendingReport, ReportBox
 from debusine.worker.server_api import Delivery, ServerApi
+
+log = structlog.get_logger(__name__)
 
 
 class Postman:
@@ -55,6 +60,14 @@ class Postman:
         await keeping
         self._box.forget(pending)
         return is_settled
+
+    async def hand_back(self, request: AssignedWorkRequest) -> None:
+        """Let others do at once what this agent was stopped in the middle of."""
+        try:
+            await self._api.hand_back(request.id, key=request.token, scope=request.scope)
+        except UpstreamError as error:
+            # then the server has to find out by itself
+            log.warning("not-handed-back", work_request=request.id, problem=error.explain())
 
     async def deliver_kept(self, api_url: str) -> None:
         """Deliver what an earlier agent could not."""

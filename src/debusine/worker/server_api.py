@@ -15,6 +15,7 @@ from debusine.client.identity import USER_AGENT
 from debusine.errors import DebusineError, UpstreamError
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.wire.worker import NextWanted, Register, WorkerTypeName
+from debusine.wire.worker_care import HandBack
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +119,19 @@ class ServerApi:
         )
         later = status >= 500 or status in _TRY_AGAIN  # noqa: PLR2004  the server's own fault
         return Delivery.LATER if later else Delivery.REFUSED
+
+    async def hand_back(self, work_request_id: int, *, key: str, scope: str) -> None:
+        """
+        Say that a work request was not finished, as the worker is being stopped.
+
+        :param key: of the work request, not of the worker
+        """
+        headers = {"token": key} | ({"X-Debusine-Scope": scope} if scope else {})
+        path = f"work-request/{work_request_id}/handed-back/"
+        body = HandBack().model_dump(mode="json")
+        status, content = await self._send("PUT", path, headers, body)
+        if status != 200:  # noqa: PLR2004  the protocol's
+            raise _unexpected(path, status, content)
 
     async def _call(
         self, method: str, path: str, key: str | None, body: dict[str, Any], *, expect: int

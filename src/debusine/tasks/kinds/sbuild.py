@@ -70,11 +70,7 @@ class Sbuild(
     RunCommandTask[SbuildData, SbuildDynamicData],
     BaseTaskWithExecutor[SbuildData, SbuildDynamicData],
 ):
-    """
-    Builds a source package in a clean environment.
-
-    sbuild runs on the worker and starts the environment itself.
-    """
+    """Builds a source package in a clean environment, which sbuild on the worker starts."""
 
     TASK_VERSION = 1
     USES_APT = True
