@@ -30,11 +30,15 @@ class AgentProgram:
         self.process: subprocess.Popen[bytes] | None = None
         self.last = 0
 
-    def start(self, *, environment: str = "FOO = bar") -> None:
-        """Start it and wait until it is connected."""
+    def start(self, *, environment: str = "FOO = bar", general: str = "") -> None:
+        """
+        Start it and wait until it is connected.
+
+        :param general: more lines of its configuration
+        """
         (self.config / "config.ini").write_text(
             f"[General]\napi-url = {self.server.url}\nworking-directory = {self.working}\n"
-            f"scratch-directory = {self.scratch}\n[Environment]\n{environment}\n"
+            f"scratch-directory = {self.scratch}\n{general}\n[Environment]\n{environment}\n"
         )
         token = self.config / "token"
         token.write_text("k" * 64)

@@ -14,6 +14,7 @@ from debusine.worker.config import read_key, read_worker_config
 from debusine.worker.directories import clean_leftovers, make_working_directory
 from debusine.worker.log_stream import LogLimits
 from debusine.worker.nursery_client import NurseryClient
+from debusine.worker.offer import make_offer
 from debusine.worker.user import account_for
 
 TUNING = Tuning(
@@ -49,6 +50,7 @@ def main() -> int:
             working=config.working_directory or Path(),
             nursery=nursery,
             tuning=TUNING,
+            offer=make_offer(config, config.working_directory or Path()),
         ).run()
 
     try:

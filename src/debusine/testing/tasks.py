@@ -166,6 +166,22 @@ class TestEscape(_TestTask):
         return pid
 
 
+class TestHold(_TestTask):
+    """Say who and where it is, and last until a file beside that report exists."""
+
+    TASK_NAME = "testhold"
+
+    @override
+    def run(self, execute_directory: Path) -> WorkRequestResults:
+        report = Path(self.data.path)
+        partial = report.with_suffix(".partial")
+        partial.write_text(f"{os.getpid()} {self.get_scratch_directory()}")
+        partial.rename(report)
+        while not report.with_suffix(".end").exists():
+            time.sleep(0.05)
+        return WorkRequestResults.SUCCESS
+
+
 class TestLook(_TestTask):
     """Tell the log about the process: environment, user, files."""
 

@@ -22,6 +22,10 @@ working-directory = /srv/work
 scratch-directory = /srv/scratch
 http-timeout = 7,70
 user = builder
+slots = 4
+memory = 12 GiB
+disk = 500M
+cpus = 8
 [Environment]
 http_proxy = http://proxy.example.org:3128
 Foo = 100%
@@ -43,6 +47,10 @@ def test_everything(tmp_path: Path) -> None:
         http_timeout=(7, 70),
         user="builder",
         environment={"HTTP_PROXY": "http://proxy.example.org:3128", "FOO": "100%"},
+        slots=4,
+        memory_mib=12288,
+        disk_mib=500,
+        cpus=8,
     )
 
 
@@ -61,6 +69,11 @@ def test_defaults(tmp_path: Path) -> None:
         ("7,70", "-1", "http-timeout"),
         ("user =", "usr =", "unknown keys in .General.: usr"),
         ("[General]", "", "cannot read"),
+        ("= 4", "= 0", "slots is no number from 1 to 1000: '0'"),
+        ("= 4", "= many", "slots is no number"),
+        ("= 8", "= -1", "cpus is no number"),
+        ("12 GiB", "12", "memory is no size such as 12 GiB: '12'"),
+        ("500M", "9999999T", "disk is no size"),
     ],
 )
 def test_errors(tmp_path: Path, old: str, new: str, text: str) -> None:
