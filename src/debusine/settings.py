@@ -76,6 +76,60 @@ class Settings(BaseSettings):
         default=timedelta(minutes=10),
         description="The same for workers that send no heartbeat, counted from their disconnect.",
     )
+    retries_lost_worker: int = Field(
+        default=3,
+        ge=0,
+        description="How often a request is tried again because nothing is heard of its worker.",
+    )
+    retries_infrastructure: int = Field(
+        default=1,
+        ge=0,
+        description="The same, because its worker says that the worker itself is broken.",
+    )
+    retries_network: int = Field(
+        default=3,
+        ge=0,
+        description="The same, because the network or a mirror failed.",
+    )
+    retries_out_of_space: int = Field(
+        default=1,
+        ge=0,
+        description="The same, because a disk of its worker is full.",
+    )
+    retries_out_of_memory: int = Field(
+        default=2,
+        ge=0,
+        description="The same, because it was ended for want of memory; it gets more if it can.",
+    )
+    retries_dependency: int = Field(
+        default=0,
+        ge=0,
+        description="The same, because packages that it needs cannot be installed yet.",
+    )
+    retries_flaky: int = Field(
+        default=0,
+        ge=0,
+        description="The same, because it says that the failure may pass, and not why.",
+    )
+    retry_delay: timedelta = Field(
+        default=timedelta(seconds=30),
+        description="Wait before the first retry of a kind; each further one waits twice as long.",
+    )
+    retry_delay_max: timedelta = Field(
+        default=timedelta(hours=1),
+        description="No automatic retry waits longer than this.",
+    )
+    fair_share_max: timedelta = Field(
+        default=timedelta(hours=6),
+        ge=timedelta(0),
+        le=timedelta(days=30),
+        description="How much earlier or later fair share puts a request; 0: not at all.",
+    )
+    fair_share_half_life: timedelta = Field(
+        default=timedelta(days=1),
+        gt=timedelta(0),
+        description="Time after which what users and workspaces have had counts half.",
+    )
     environment_max_age: timedelta = Field(
         default=timedelta(days=7),
         description="Environments older than this are made anew before the next build.",

@@ -17,6 +17,7 @@ from debusine.client.download import download_files
 from debusine.client.event import EventReader
 from debusine.client.http import Transport
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
+from debusine.client.share import Shares
 from debusine.client.upload import FileUpload, Progress
 from debusine.client.websocket import LogChunk, LogFollower
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
@@ -34,6 +35,7 @@ from debusine.wire.asset import (
     AssetPermissionQuery,
     AssetResponse,
 )
+from debusine.wire.attempt import AttemptRecord
 from debusine.wire.environment import EnvironmentAnswer, EnvironmentWanted
 from debusine.wire.info import ServiceStatus
 from debusine.wire.lookup import LookupRequest, LookupResult
@@ -49,6 +51,7 @@ from debusine.wire.work_request import (
 )
 
 _RELATIONS = TypeAdapter(list[RelationResponse])
+_ATTEMPTS = TypeAdapter(list[AttemptRecord])
 _LOOKUP_RESULTS = TypeAdapter(list[LookupResult])
 
 
@@ -259,6 +262,19 @@ class Debusine:
             return model()
         return parse(model, answer)
 
+    def work_request_attempts(self, work_request_id: int) -> list[AttemptRecord]:
+        """
+        Say how often a work request was tried, and what came of it.
+
+        :returns: oldest first; empty if the server does not tell
+        """
+        try:
+            answer = self._transport.call("GET", f"work-request/{work_request_id}/attempts/")
+        except NotFoundError:
+            # servers of others do not know this
+            return []
+        return parse_list(_ATTEMPTS, answer)
+
     def work_request_list(
         self,
         *,
@@ -347,6 +363,11 @@ class Debusine:
             repeatable=True,
         )
         return parse(EnvironmentAnswer, answer)
+
+    @property
+    def shares(self) -> Shares:
+        """What users and workspaces are entitled to, for administrators."""
+        return Shares(transport=self._transport)
 
     # assets
 

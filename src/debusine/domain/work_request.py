@@ -62,8 +62,6 @@ UNSUCCESSFUL = frozenset(
     }
 )
 
-MAX_AUTOMATIC_RETRIES = 3
-
 
 def can_retry(status: WorkRequestStatus, result: WorkRequestResults) -> bool:
     """

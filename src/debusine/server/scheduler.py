@@ -165,9 +165,10 @@ def reintern_pending() -> int:
     known: dict[tuple[frozenset[str], frozenset[str], Resources], int] = {}
     needs = {row.pk: amount(row) for row in Signature.objects.all()}
     changed = 0
-    pending = WorkRequest.objects.filter(status=WorkRequestStatus.PENDING.value).only(
-        "pk", "scheduler_tags_required", "scheduler_tags_provided", "signature_id"
-    )
+    # one that is delayed gets its signature when it is due
+    pending = WorkRequest.objects.filter(
+        status=WorkRequestStatus.PENDING.value, delayed_until=None
+    ).only("pk", "scheduler_tags_required", "scheduler_tags_provided", "signature_id")
     for request in pending.iterator(500):
         pair = (
             frozenset(_counting(request)),

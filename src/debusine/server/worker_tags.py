@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from debusine.db.models import Worker
-from debusine.domain.scheduling import Capability, worker_kind
+from debusine.domain.scheduling import Capability, group_of, worker_kind
 from debusine.domain.worker_metadata import merge
 from debusine.domain.worker_tags import worker_tags
 from debusine.tasks.capabilities import capability_keys
@@ -36,6 +36,7 @@ def retag(worker: Worker) -> bool:
         "required": tags.required.to_json(),
         "withheld": sorted(tags.withheld),
         "dropped": [one.to_json() for one in tags.provided.lost],
+        "ever": sorted({*tags.provided.tags, *ever_provided(worker)}),
     }
     # workers report every hour; what is dropped is news only once
     if sources["dropped"] != (worker.tag_sources or {}).get("dropped", []):
@@ -45,6 +46,12 @@ def retag(worker: Worker) -> bool:
     worker.required_tags = tags.demanded
     worker.tag_sources = sources
     return requires_else
+
+
+def ever_provided(worker: Worker) -> set[str]:
+    """All tags that a worker has had at some time."""
+    found = (worker.tag_sources or {}).get("ever", ())
+    return {*found, *worker.provided_tags}
 
 
 def worker_metadata(worker: Worker) -> dict[str, Any]:
@@ -63,4 +70,5 @@ def capability(worker: Worker) -> Capability:
         provided=frozenset(worker.provided_tags),
         required=frozenset(worker.required_tags),
         kind=worker_kind(worker_metadata(worker)),
+        group=group_of(worker.pk),
     )

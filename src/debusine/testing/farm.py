@@ -59,6 +59,7 @@ class Farm:
     def data_dir(self) -> DataDir:
         """Where the server keeps everything."""
         return DataDir(self.root / "data")
+            "DEBUSINE_RETRY_DELAY": "PT1S",
 
     def _start(
         self, *command: str, log: str, prefix: Sequence[str] = ()

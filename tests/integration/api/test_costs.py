@@ -33,10 +33,11 @@ def finish(api: Any, record: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def used(api: Any, worker_api: Any) -> None:
+def used(api: Any, worker_api: Any, django_capture_on_commit_callbacks: Any) -> None:
     """What only the first request asks is over."""
-    create(api)
-    finish(api, assign(worker_api))
+    with django_capture_on_commit_callbacks(execute=True):
+        create(api)
+        finish(api, assign(worker_api))
 
 
 @pytest.fixture(params=[0, 30])
@@ -55,9 +56,9 @@ def test_creation(
     django_assert_num_queries: Any,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    # token, scope, workspace; begin, earlier runs, required tags, signature, request, commit; idle
-    # workers, signatures; artifacts
-    with django_assert_num_queries(12), django_capture_on_commit_callbacks(execute=True):
+    # token, scope, workspace; begin, earlier runs, required tags, signature, shares of users and
+    # of workspaces, request, commit; a charge to each; idle workers, signatures; artifacts
+    with django_assert_num_queries(16), django_capture_on_commit_callbacks(execute=True):
         create(api)
 
 

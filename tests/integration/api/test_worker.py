@@ -248,11 +248,13 @@ def test_what_was_known_before_a_report_is_kept(api: Any, worker_api: Any) -> No
     ],
 )
 def test_the_workers_reasons_decide_who_is_to_blame(
-    api: Any, worker_api: Any, result: str, codes: list[str], blame: str | None
+    api: Any, worker_api: Any, settings: Any, result: str, codes: list[str], blame: str | None
 ) -> None:
     pk = create(api)
     key = worker_api.post(GET_NEXT).json()["token"]
     errors = [{"message": f"because of {code}", "code": code} for code in codes]
+    no_retries = {"retries_network": 0, "retries_out_of_memory": 0}
+    settings.DEBUSINE = settings.DEBUSINE.model_copy(update=no_retries)
     assert report(api, pk, key, result, errors=errors).status_code == 200
     assert WorkRequest.objects.get(pk=pk).blame == (blame or "")
     attempt = Attempt.objects.get()

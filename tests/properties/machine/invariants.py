@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from django.db import connection
 from tests.properties.machine.world import World
 
+from debusine.domain.result import Blame
+from debusine.domain.retry import RetryClass
 from debusine.domain.work_request import ALLOWED_TRANSITIONS, WorkRequestStatus
+from debusine.server import retry
 
 PENDING, RUNNING, COMPLETED = (
     WorkRequestStatus.PENDING,
@@ -26,6 +29,7 @@ class Request(NamedTuple):
     signature_id: int | None
     delayed_until: Any
     retry_count: int
+    handed_back: int
     completed_at: Any
 
 
@@ -39,6 +43,7 @@ class Attempt(NamedTuple):
     reason: str
     blame: str
     lost_by: str
+    next_step: str
     token_hash: str
 
 
@@ -65,6 +70,7 @@ class Invariants:
         for one in requests.values():
             self._check_transition(self._requests.get(one.id), one)
             self._check_attempts(one, attempts[one.id])
+            self._check_waiting(one)
         self._check_hints(requests)
         self._requests = requests
 
@@ -105,11 +111,23 @@ class Invariants:
     def _check_attempts(self, request: Request, attempts: list[Attempt]) -> None:
         """6: attempts are few, follow each other, and each that was given up says why."""
         assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
-        for one in attempts:
-            if one.outcome == "lost":
-                assert one.reason
-        lost = sum(one.outcome == "lost" for one in attempts)
-        assert lost <= 4
+        ended = [one for one in attempts if one.ended_at is not None]
+        given_up = ended if request.status in {PENDING, RUNNING} else ended[:-1]
+        assert request.retry_count + request.handed_back == len(given_up)
+        for one in given_up:
+            assert one.reason
+            assert one.next_step
+            assert one.lost_by not in {"", RetryClass.SUBJECT}
+            assert one.blame == Blame.ENVIRONMENT
+            assert one.outcome not in {"success", "skipped", "aborted"}
+        classes = Counter(one.lost_by for one in given_up)
+        rules = retry.policy()
+        assert all(number <= rules.limit(RetryClass(kind)) for kind, number in classes.items())
+
+    def _check_waiting(self, request: Request) -> None:
+        """What waits can be taken, or becomes so at a time; nothing is both."""
+        if request.status == PENDING:
+            assert (request.signature_id is None) == (request.delayed_until is not None)
 
     def _check_hints(self, requests: dict[int, Request]) -> None:
         """1: who is told that something has ended, sees that it has."""

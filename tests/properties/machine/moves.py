@@ -21,6 +21,7 @@ from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import ANONYMOUS, actor_for_key, hash_key
 from debusine.server.jobs.sweep import Sweeper
+from debusine.server.jobs.timers import ring_timers
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
 RESULTS = ("success", "success", "success", "failure", "temporary failure", "error", "skipped")
@@ -183,6 +184,9 @@ def restart_agent(world: World, agent: Agent | None = None) -> None:
 def wait(world: World) -> None:
     """Time passes, and the server looks after what it has to."""
     world.clock.advance(world.random.choice((1, 20, 61, 120, 700, 4000)))
+    # the job that looks at timers may be down
+    if world.chance(0.6):
+        ring_timers(world.clock.now())
     world.sweeper.sweep()
 
 

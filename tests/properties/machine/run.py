@@ -13,6 +13,7 @@ from tests.properties.machine.world import Place, World, recorded_hints
 from debusine.db.models import WorkRequest
 from debusine.errors import DebusineError
 from debusine.server import scheduler
+from debusine.server.jobs.timers import ring_timers
 
 REPLAY = ".venv/bin/python bench/queue_properties.py --first {number} --runs 1"
 SETTLED_AFTER = 60
@@ -72,6 +73,7 @@ def _settle(world: World, invariants: Invariants) -> None:
         if not WorkRequest.objects.filter(status__in=["pending", "running", "blocked"]).exists():
             return
         world.clock.advance(700)
+        ring_timers(world.clock.now())
         world.sweeper.sweep()
         for agent in world.agents:
             with contextlib.suppress(DebusineError):

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from debusine.api.answer import answer
+from debusine.api.answer import answer, answer_list
 from debusine.api.cursor import read_page
 from debusine.api.request import api_request
 from debusine.db.models import WorkRequest
@@ -21,6 +21,7 @@ from debusine.server.actions.abort_work_request import abort_work_request as abo
 from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.create_work_request import create_work_request as create
 from debusine.server.actions.retry_work_request import retry_work_request as retry
+from debusine.server.views.attempt import view_attempts
 from debusine.server.views.outcome import view_outcome
 from debusine.server.views.tags import view_tags
 from debusine.server.views.task_input import view_task_inputs
@@ -32,6 +33,7 @@ from debusine.server.views.work_request import (
     visible_work_requests,
 )
 from debusine.util.clock import SystemClock
+from debusine.wire.attempt import AttemptRecord
 from debusine.wire.page import CursorPage
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.task_input import TaskInputs
@@ -108,8 +110,9 @@ def show_work_request(request: HttpRequest, work_request_id: int) -> HttpRespons
 
 @router.get("/work-request/{int:work_request_id}/waiting/", response=Waiting)
 def show_reason_for_waiting(request: HttpRequest, work_request_id: int) -> HttpResponse:
-    """Say why no worker that is connected takes a request."""
-    return answer(view_waiting(_find(request, work_request_id)))
+    """Say why a request waits, or that it does not."""
+    found = _find(request, work_request_id)
+    return answer(view_waiting(api_request(request).actor, found))
 
 
 @router.get("/work-request/{int:work_request_id}/tags/", response=WorkRequestTags)
@@ -122,6 +125,12 @@ def show_tags(request: HttpRequest, work_request_id: int) -> HttpResponse:
 def show_outcome(request: HttpRequest, work_request_id: int) -> HttpResponse:
     """Say why a request was not successful, and whose fault that is."""
     return answer(view_outcome(_find(request, work_request_id)))
+
+
+@router.get("/work-request/{int:work_request_id}/attempts/", response=list[AttemptRecord])
+def show_attempts(request: HttpRequest, work_request_id: int) -> HttpResponse:
+    """Show how often a request was tried, why each try came to nothing and what came next."""
+    return answer_list(view_attempts(_find(request, work_request_id).pk))
 
 
 @router.get("/work-request/{int:work_request_id}/inputs/", response=TaskInputs)

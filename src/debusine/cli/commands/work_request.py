@@ -16,6 +16,7 @@ from debusine.cli.follow import watch
 from debusine.cli.output import plain, print_table, print_yaml, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, first_message, messages, verdict_of
+from debusine.wire.attempt import AttemptRecord
 from debusine.wire.base import JsonObject
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import (
@@ -76,6 +77,7 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
     request = client.work_request_get(work_request_id)
     why = client.work_request_outcome(work_request_id)
     tags = client.work_request_tags(work_request_id)
+    attempts = client.work_request_attempts(work_request_id)
     artifacts = [client.artifact_get(number) for number in request.artifacts]
     if as_yaml:
         more = {"artifacts": [plain(artifact) for artifact in artifacts]}
@@ -83,10 +85,14 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
             plain(request)
             | more
             | ({"outcome": plain(why)} if why.blame else {})
+            | {"attempts": [plain(attempt) for attempt in attempts]}
             | {"tags": plain(tags)}
         )
         return
     _print(request, connection, why)
+    if attempt_rows := [row for attempt in attempts for row in rows_of_attempt(attempt)]:
+        click.echo()
+        print_table(("Attempt", "Worker", "Outcome", "Why, and what came next"), attempt_rows)
     if tags_rows := tag_rows(tags):
         click.echo()
         print_table(("Tags", "Said by", "Tag"), tags_rows)
@@ -203,6 +209,16 @@ def _print(
         rows += [("why", message) for message in messages(why)]
         rows.append(("to blame", why.blame.label))
     print_table(("Field", "Value"), rows)
+
+
+def rows_of_attempt(attempt: AttemptRecord) -> list[tuple[str, str, str, str]]:
+    """What happened, and below it what came next; nothing of one that went well or runs."""
+    words = [*attempt.reason.splitlines(), attempt.next_step]
+    said = [word for word in words if word]
+    if not said:
+        return []
+    first = (str(attempt.number), attempt.worker or "", attempt.outcome, said[0])
+    return [first, *(("", "", "", word) for word in said[1:])]
 
 
 def tag_rows(tags: WorkRequestTags) -> list[tuple[str, str, str]]:

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('weight', models.FloatField(default=1.0)),
                 ('used_s', models.FloatField(default=0.0)),
-                ('updated_at', models.DateTimeField()),
+                ('updated_s', models.FloatField(default=0.0)),
             ],
         ),
         migrations.CreateModel(
@@ -155,6 +155,11 @@ class Migration(migrations.Migration):
             model_name='attempt',
             name='lost_by',
             field=models.CharField(blank=True, default='', max_length=32),
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='next_step',
+            field=models.CharField(blank=True, default='', max_length=200),
         ),
         migrations.AddField(
             model_name='attempt',
@@ -253,6 +258,18 @@ class Migration(migrations.Migration):
             model_name='share',
             name='workspace',
             field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='share', to='db.workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='share',
+            index=models.Index(condition=models.Q(('user__isnull', False)), fields=['-updated_s'], name='share_user'),
+        ),
+        migrations.AddIndex(
+            model_name='share',
+            index=models.Index(condition=models.Q(('workspace__isnull', False)), fields=['-updated_s'], name='share_workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='workrequest',
+            index=models.Index(condition=models.Q(('delayed_until__isnull', False), ('status', 'pending')), fields=['delayed_until'], name='work_request_delayed'),
         ),
         migrations.AddConstraint(
             model_name='timer',

@@ -38,8 +38,10 @@ class Attempt(models.Model):
     action_key = models.CharField(max_length=64, default="", blank=True)
     # how many complete artifacts the request had when this one succeeded; null: not counted
     artifact_count = models.PositiveIntegerField(null=True)
-    # why a lost one was lost, see domain.retry; empty for all others
+    # why it came to nothing, see domain.retry; empty for the end of the request
     lost_by = models.CharField(max_length=32, default="", blank=True)
+    # what comes after it, for people
+    next_step = models.CharField(max_length=200, default="", blank=True)
     # what of the worker is kept for it
     memory_mib = models.PositiveIntegerField(default=0)
     disk_mib = models.PositiveIntegerField(default=0)

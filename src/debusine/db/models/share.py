@@ -15,7 +15,7 @@ class Share(models.Model):
     """
     What one user, or one workspace, is entitled to and has used.
 
-    ``used_s`` are slot-seconds at ``updated_at``; they fade with time, see
+    ``used_s`` are slot-seconds at ``updated_s``, seconds since 1970; they fade with time, see
     :mod:`debusine.domain.fair_share`.
     """
 
@@ -23,9 +23,17 @@ class Share(models.Model):
     workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, related_name="share")
     weight = models.FloatField(default=1.0)
     used_s = models.FloatField(default=0.0)
-    updated_at = models.DateTimeField()
+    updated_s = models.FloatField(default=0.0)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["-updated_s"], name="share_user", condition=Q(user__isnull=False)),
+            models.Index(
+                fields=["-updated_s"],
+                name="share_workspace",
+                condition=Q(workspace__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=True) ^ Q(workspace__isnull=True), name="share_of_one"

@@ -62,7 +62,7 @@ class WorkRequest(models.Model):
     # whether an earlier result of the same action will do, and whose did
     reuse = models.BooleanField(default=False)
     reused_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
-    # lost attempts so far; bounded by domain.work_request.MAX_AUTOMATIC_RETRIES
+    # attempts that another one followed; bounded for each class of domain.retry
     retry_count = models.PositiveIntegerField(default=0)
     # attempts that workers gave back because they were stopped; not bounded
     handed_back = models.PositiveIntegerField(default=0)
@@ -76,6 +76,11 @@ class WorkRequest(models.Model):
                 fields=["signature", "order", "id"],
                 name="work_request_queue",
                 condition=Q(status="pending"),
+            ),
+            models.Index(
+                fields=["delayed_until"],
+                name="work_request_delayed",
+                condition=Q(status="pending", delayed_until__isnull=False),
             ),
             models.Index(fields=["workspace", "completed_at"], name="work_request_completed"),
             models.Index(fields=["workspace", "-id"], name="work_request_newest"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from debusine.db.models import WorkRequest
 from debusine.domain.permission import Verb
-from debusine.domain.scheduling import order_number
+from debusine.domain.scheduling import moved
 from debusine.errors import PermissionDeniedError
 from debusine.server.access import require
 from debusine.server.action import action
@@ -28,6 +28,9 @@ def change_priority(actor: Actor, *, request: WorkRequest, adjustment: int) -> N
     is_own_step_back = adjustment <= 0 and user.pk == request.created_by_id
     if not is_own_step_back and not user.has_perm(PERMISSION):
         raise PermissionDeniedError(f"{actor.label} cannot set this priority on {request}")
+    base = request.priority_base
+    request.order = moved(
+        request.order, before=base + request.priority_adjustment, after=base + adjustment
+    )
     request.priority_adjustment = adjustment
-    request.order = order_number(request.priority_base + adjustment, request.created_at)
     request.save(update_fields=["priority_adjustment", "order"])

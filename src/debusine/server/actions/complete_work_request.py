@@ -17,7 +17,7 @@ from debusine.domain.result import Blame, Cause, WorkRequestResults, blame_for
 from debusine.domain.retry import Decision, classify
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
-from debusine.server import events, wake
+from debusine.server import events, fair_share, retry, wake
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.produced import artifact_ids_of
@@ -27,6 +27,7 @@ from debusine.wire.base import to_wire_time
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
 CONFIGURE_FAILED = "configure-failed"
+LATE = "late report at"
 _NOT_STARTED = (WorkRequestStatus.BLOCKED.value, WorkRequestStatus.PENDING.value)
 # whose token is gone
 _ENDED = Prepared(
@@ -68,9 +69,10 @@ def complete_work_request(
     attempt.refresh_from_db()
     if attempt.outcome == report.result.value:
         return
-    note = f"late report at {to_wire_time(now)}: {report.result.value}"
-    reason = f"{attempt.reason}\n{note}".strip()
-    Attempt.objects.filter(pk=attempt.pk).update(reason=reason)
+    if LATE not in attempt.reason:
+        # it may come any number of times
+        reason = f"{attempt.reason}\n{LATE} {to_wire_time(now)}: {report.result.value}".strip()
+        Attempt.objects.filter(pk=attempt.pk).update(reason=reason)
     raise LateReportError(
         "Cannot complete work request", details=f"This attempt has ended as {attempt.outcome}."
     )
@@ -86,34 +88,58 @@ def _finish(
     :returns: False if the attempt has ended meanwhile
     """
     request = attempt.work_request
-    output = request.output_data
-    errors: Sequence[OutputError] = ()
-    found: dict[str, Any] = {}
-    if report.output_data is not None:
-        known = OutputData.model_validate(output or {})
-        output = known.merge(report.output_data).model_dump(mode="json", exclude_unset=True)
-        errors = report.output_data.errors or ()
-        if statistics := report.output_data.runtime_statistics:
-            found["statistics"] = statistics.model_dump(mode="json", exclude_unset=True)
-    if attempt.action_key and report.result is WorkRequestResults.SUCCESS:
-        found["artifact_count"] = len(artifact_ids_of(request))
-    blame = blame_for(report.result, (error.code for error in errors))
+    blame = blame_for(report.result, _codes(report))
+    decision = _decide(attempt, report)
+    found = _facts(attempt, report)
     if blame is not None:
         found["blame"] = blame.value
-        found["reason"] = "\n".join(error.message for error in errors)
+        found["reason"] = "\n".join(error.message for error in _errors(report))
+    if decision is not None:
+        found |= retry.as_columns(decision)
     if not end_attempt(attempt, outcome=report.result.value, now=now, **found):
         return False
     _learn(attempt, report, now=now)
+    if decision is not None and not decision.is_final:
+        retry.try_again(request, attempt, decision, now=now)
+        return True
     request.status = WorkRequestStatus.COMPLETED.value
     request.result = report.result.value
     request.blame = "" if blame is None else blame.value
     request.completed_at = now
-    request.output_data = output
+    if report.output_data is not None:
+        known = OutputData.model_validate(request.output_data or {})
+        merged = known.merge(report.output_data)
+        request.output_data = merged.model_dump(mode="json", exclude_unset=True)
     request.save(update_fields=["status", "result", "blame", "completed_at", "output_data"])
     if report.result is not WorkRequestResults.SKIPPED:
         react_to(request, now=now)
     announce_end(request)
     return True
+
+
+def _decide(attempt: Attempt, report: WorkRequestCompleted) -> Decision | None:
+    """What comes next; None: nothing, and there is nothing to say about it."""
+    kind = classify(report.result, _codes(report))
+    return None if kind is None else retry.decision_for(attempt, kind)
+
+
+def _facts(attempt: Attempt, report: WorkRequestCompleted) -> dict[str, Any]:
+    """What an attempt remembers of its report, but for why it failed."""
+    found: dict[str, Any] = {}
+    if report.output_data is not None and report.output_data.runtime_statistics:
+        statistics = report.output_data.runtime_statistics
+        found["statistics"] = statistics.model_dump(mode="json", exclude_unset=True)
+    if attempt.action_key and report.result is WorkRequestResults.SUCCESS:
+        found["artifact_count"] = len(artifact_ids_of(attempt.work_request))
+    return found
+
+
+def _errors(report: WorkRequestCompleted) -> Sequence[OutputError]:
+    return () if report.output_data is None else report.output_data.errors or ()
+
+
+def _codes(report: WorkRequestCompleted) -> list[str]:
+    return [error.code for error in _errors(report)]
 
 
 def _learn(attempt: Attempt, report: WorkRequestCompleted, *, now: datetime) -> None:
@@ -124,7 +150,7 @@ def _learn(attempt: Attempt, report: WorkRequestCompleted, *, now: datetime) -> 
     if report.result is WorkRequestResults.SUCCESS:
         if output.runtime_statistics is not None:
             remember_run(attempt.work_request, output.runtime_statistics, now=now)
-    elif any(error.code == Cause.OUT_OF_MEMORY for error in output.errors or ()):
+    elif Cause.OUT_OF_MEMORY in _codes(report):
         remember_shortage(attempt, now=now)
 
 
@@ -170,12 +196,13 @@ def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, **facts: Any) 
     Token.objects.filter(attempt=attempt)._raw_delete(  # noqa: SLF001
         using=transaction.get_connection().alias
     )
+    fair_share.charge_attempt(attempt, now=now)
     return True
 
 
 def announce_end(request: WorkRequest) -> None:
     """
-    Write the event of an end, and tell readers of the log once all is committed.
+    Write the event of an end, count it with who waited for it, tell readers of the log.
 
     :param request: completed or aborted, as its row says
     """

@@ -11,10 +11,9 @@ from django.db import transaction
 
 from debusine.db.models import WorkRequest, Workspace
 from debusine.domain.permission import Verb
-from debusine.domain.scheduling import order_number
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
-from debusine.server import scheduler, task_data
+from debusine.server import fair_share, retry, scheduler, task_data
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
@@ -73,7 +72,12 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
 
 
 def make_pending(
-    request: WorkRequest, *, now: datetime, title: str, configure: Configure | None = None
+    request: WorkRequest,
+    *,
+    now: datetime,
+    title: str,
+    configure: Configure | None = None,
+    not_before: datetime | None = None,
 ) -> None:
     """
     Resolve inputs, compute tags, store the row and wake workers on commit.
@@ -84,6 +88,7 @@ def make_pending(
     :param request: new or blocked; workspace, scope and creator loaded
     :param title: of the error, if there is one
     :param configure: looks task configuration up
+    :param not_before: no worker gets it earlier
     :raises UserError: if data, inputs or task of a new request are wrong
     """
     try:
@@ -99,14 +104,17 @@ def make_pending(
         return
     prepared.tags.store(request)
     signature = scheduler.signature_for(request, prepared.need)
-    request.signature_id = signature
+    request.signature_id = signature if not_before is None else None
+    request.delayed_until = not_before
     request.pending_at = now
-    request.order = order_number(
-        request.priority_base + request.priority_adjustment, request.created_at
-    )
+    request.order = fair_share.place(request, now=now)
     if not _store(request):
         return
     if request.reuse and reuse_result(SYSTEM, request=request, now=now):
+        return
+    fair_share.expect(request, now=now)
+    if not_before is not None:
+        retry.put_off(request.pk, until=not_before, signature=signature)
         return
     transaction.on_commit(partial(scheduler.wake_workers, signature))
 

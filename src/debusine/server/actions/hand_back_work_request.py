@@ -28,7 +28,8 @@ def hand_back_work_request(_actor: Actor, *, attempt: Attempt, reason: str, now:
     :param reason: why it was given back, for people
     :returns: False if the attempt has ended meanwhile
     """
-    if not end_attempt(attempt, outcome=LOST, reason=reason, now=now):
+    facts = {"reason": reason, "next_step": "tried again at once; this one does not count"}
+    if not end_attempt(attempt, outcome=LOST, now=now, **facts):
         return False
     request = attempt.work_request
     WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.RUNNING.value).update(

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from debusine.db.models import WorkRequest
+from debusine.db.models import User, WorkRequest
 from debusine.domain.event import EventKind
 from debusine.domain.permission import Verb
 from debusine.domain.result import WorkRequestResults
@@ -39,6 +40,28 @@ def retry_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
     user = actor.require_user()
     require(actor, Verb.CREATE_WORK_REQUESTS, request.workspace)
     _check(request)
+    return supersede(request, user=user, now=now)
+
+
+def supersede(
+    request: WorkRequest,
+    *,
+    user: User,
+    now: datetime,
+    not_before: datetime | None = None,
+    workflow_data: dict[str, Any] | None = None,
+) -> WorkRequest:
+    """
+    Make a request like another one that has ended, within a transaction.
+
+    :param request: with workspace and scope loaded
+    :param user: who asks for it
+    :param not_before: no worker gets it earlier
+    :param workflow_data: unless it is that of the other one
+    :returns: the new one, pending
+    :raises ConflictError: if the other one is superseded already
+    :raises UserError: if something that it needs has gone
+    """
     again = WorkRequest(
         workspace=request.workspace,
         created_at=now,
@@ -48,7 +71,7 @@ def retry_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
         task_data=request.task_data,
         priority_base=request.priority_base,
         priority_adjustment=request.priority_adjustment,
-        workflow_data=request.workflow_data,
+        workflow_data=request.workflow_data if workflow_data is None else workflow_data,
         event_reactions=request.event_reactions,
         parent_id=request.parent_id,
         workflow_root_id=request.workflow_root_id,
@@ -57,7 +80,7 @@ def retry_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
     )
     try:
         with transaction.atomic():
-            make_pending(again, now=now, title=TITLE)
+            make_pending(again, now=now, title=TITLE, not_before=not_before)
             events.record(request, EventKind.SUPERSEDED, at=now, superseded_by=again.pk)
     except IntegrityError as error:
         raise _superseded() from error

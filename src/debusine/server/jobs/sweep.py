@@ -17,6 +17,7 @@ from debusine.server.actor import SYSTEM
 from debusine.server.jobs.abandoned import remove_abandoned
 from debusine.server.jobs.oversize import cut_to_size
 from debusine.server.reservation import offer_of
+from debusine.server.retry import make_due_claimable
 from debusine.server.worker_tags import capability
 from debusine.util.clock import Clock, SystemClock
 
@@ -50,6 +51,7 @@ class Sweeper:
         events.number_events()
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
+            make_due_claimable(now)
             cut_to_size(now)
             wake_idle(now)
         if moment >= self._uploads_at and not sweep_uploads(now):

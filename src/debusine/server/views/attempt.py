@@ -8,7 +8,10 @@ from django.db.models import BigIntegerField
 
 from debusine.db.models import Attempt
 from debusine.db.prepared import Param, Prepared
+from debusine.domain.result import Blame
+from debusine.domain.retry import RetryClass
 from debusine.server.attempt_log import AttemptLog
+from debusine.wire.attempt import AttemptRecord
 
 _LATEST = Prepared(
     lambda: Attempt.objects.filter(
@@ -37,6 +40,25 @@ def latest_attempt_on(worker_id: int, work_request_id: int) -> Attempt | None:
     The end of a log may arrive after the result.
     """
     return _LATEST.first(work_request=work_request_id, worker=worker_id)
+
+
+def view_attempts(work_request_id: int) -> list[AttemptRecord]:
+    """Show all attempts of a work request, oldest first; one query."""
+    rows = Attempt.objects.filter(work_request=work_request_id).select_related("worker")
+    return [
+        AttemptRecord(
+            number=row.number,
+            worker=None if row.worker is None else row.worker.name,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            outcome=row.outcome,
+            blame=Blame(row.blame) if row.blame else None,
+            reason=row.reason,
+            failure=RetryClass(row.lost_by) if row.lost_by else None,
+            next_step=row.next_step,
+        )
+        for row in rows.order_by("number")
+    ]
 
 
 def open_log(attempt: Attempt) -> AttemptLog:
