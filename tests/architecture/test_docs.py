@@ -23,6 +23,7 @@ from debusine.artifacts.assets.base import all_asset_kinds
 from debusine.artifacts.bare_data.base import all_bare_data_kinds
 from debusine.artifacts.base import all_kinds
 from debusine.cli.main import cli
+from debusine.signing.main import main as signing
 from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.registry import load_kinds
 from debusine.testing.project import Project
@@ -34,10 +35,14 @@ ERROR_EVENT = re.compile(r"\blog\.(?:error|exception|critical)\(\s*\"([a-z-]+)\"
 EVENT = re.compile(r"\blog\.[a-z]+\(\s*\"([a-z-]+)\"")
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-CALL = re.compile(r"\s*(?:\w+=\S+\s+)*(?:\S*/)?(debusine(?:-worker)?(?:\s.*)?)")
+CALL = re.compile(r"\s*(?:\w+=\S+\s+)*(?:\S*/)?(debusine(?:-worker|-signing)?(?:\s.*)?)")
 # codes of results that are constants of a module
 NAMED_CODES = ("RETRY_LIMIT_EXCEEDED", "CONFIGURE_FAILED")
-PROGRAMS: dict[str, click.Command] = {"debusine": cli, "debusine-worker": worker}
+PROGRAMS: dict[str, click.Command] = {
+    "debusine": cli,
+    "debusine-worker": worker,
+    "debusine-signing": signing,
+}
 
 
 def test_pages_are_up_to_date_and_linked() -> None:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from debusine.artifacts.deb822 import read_changes
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.errors import UserError
+from debusine.signing.keystores.software import SoftwareKeyStore
 from debusine.tasks.signing.key_store import (
     MODES,
     KeyStore,
@@ -20,9 +22,9 @@ from debusine.tasks.signing.key_store import (
     SigningError,
     SigningMode,
 )
-from debusine.testing.gnupg_key_store import GnupgKeyStore
 from debusine.testing.key_store import MemoryKeyStore, signers_of
 from debusine.testing.packages import write_changes, write_deb
+from debusine.testing.software_keys import make_software_store, openpgp_signers
 from debusine.util.command import CommandError
 
 OCCASION = Occasion(work_request_id=1)
@@ -47,14 +49,17 @@ def memory_signers(signed: Path, source: Path | None) -> list[str]:
     return sorted(signers_of(signed.read_bytes()))
 
 
-@pytest.fixture(params=["memory", pytest.param("gnupg", marks=pytest.mark.real)])
-def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
+@pytest.fixture
+def software(tmp_path: Path) -> SoftwareKeyStore:
+    return make_software_store(tmp_path / "signing")
+
+
+@pytest.fixture(params=["memory", pytest.param("software", marks=pytest.mark.real)])
+def kind(request: pytest.FixtureRequest) -> Kind:
     if request.param == "memory":
-        yield Kind(store=MemoryKeyStore(), verify=memory_signers)
-        return
-    store = GnupgKeyStore(tmp_path / "gnupg")
-    yield Kind(store=store, verify=store.verify)
-    store.close()
+        return Kind(store=MemoryKeyStore(), verify=memory_signers)
+    store = request.getfixturevalue("software")
+    return Kind(store=store, verify=partial(openpgp_signers, store))
 
 
 @pytest.fixture
@@ -134,22 +139,16 @@ def test_matrix_of_purposes_and_modes() -> None:
 
 
 @pytest.mark.real
-def test_what_was_changed_does_not_verify(tmp_path: Path, text: Path) -> None:
-    store = GnupgKeyStore(tmp_path / "gnupg")
-    try:
-        key = store.generate(REPOSITORY, "Key", occasion=OCCASION).fingerprint
-        signed = tmp_path / "Release.gpg"
-        store.sign(
-            REPOSITORY, [key], SigningMode.DETACHED, source=text, target=signed, occasion=OCCASION
-        )
-        text.write_text("Origin: another\n")
-        with pytest.raises(CommandError):
-            store.verify(signed, text)
-        missing = tmp_path / "missing"
-        with pytest.raises(SigningError, match="cannot sign missing"):
-            store.sign(
-                REPOSITORY, [key], SigningMode.CLEAR, source=missing, target=signed,
-                occasion=OCCASION,
-            )  # fmt: skip
-    finally:
-        store.close()
+def test_what_was_changed_does_not_verify(software: SoftwareKeyStore, text: Path) -> None:
+    key = software.generate(REPOSITORY, "Key", occasion=OCCASION).fingerprint
+    signed = text.with_name("Release.gpg")
+    mode = SigningMode.DETACHED
+    software.sign(REPOSITORY, [key], mode, source=text, target=signed, occasion=OCCASION)
+    text.write_text("Origin: another\n")
+    with pytest.raises(CommandError):
+        openpgp_signers(software, signed, text)
+    with pytest.raises(SigningError, match="cannot sign missing"):
+        software.sign(
+            REPOSITORY, [key], mode, source=text.with_name("missing"), target=signed,
+            occasion=OCCASION,
+        )  # fmt: skip

@@ -17,6 +17,8 @@ from debusine.client.local_server import (
     AGENTS_LOCK,
     SCRATCH_PREFIX,
     SERVER_NAME,
+    SIGNING_COMMENT,
+    SIGNING_USER,
     WORKER_COMMENT,
     WORKER_USER,
     DataDir,
@@ -97,7 +99,8 @@ def find_belongings(data_dir: Path, client_config: Path | None = None) -> Iterat
             remove=partial(_remove_server, config),
         )
     if is_root:
-        yield from _account(WORKER_USER)
+        yield from _account(WORKER_USER, WORKER_COMMENT)
+        yield from _account(SIGNING_USER, SIGNING_COMMENT)
 
 
 def _tree(path: Path) -> Belonging:
@@ -128,13 +131,13 @@ def is_in_use(scratch: Path) -> bool:
         return True
 
 
-def _account(name: str) -> Iterator[Belonging]:
+def _account(name: str, comment: str) -> Iterator[Belonging]:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
         return
     # an account that an administrator made is not ours
-    if entry.pw_gecos.split(",")[0] == WORKER_COMMENT:
+    if entry.pw_gecos.split(",")[0] == comment:
         yield Belonging(
             what="account and its home",
             where=f"{name}, {entry.pw_dir}",

@@ -30,6 +30,18 @@ class Listen:
         address = _address(self.host)
         return address is not None and address.is_unspecified
 
+    @property
+    def as_seen_here(self) -> str:
+        """
+        Address by which a program of this machine connects, loopback where that is possible.
+
+        >>> Listen(host="0.0.0.0", port=0).as_seen_here
+        '127.0.0.1'
+        """
+        if not self.is_wildcard:
+            return self.host
+        return "[::1]" if ":" in self.host else "127.0.0.1"
+
     def url(self, *, port: int, fqdn: str) -> str:
         """
         How to reach a server that listens here.

@@ -14,6 +14,9 @@ SERVER_NAME = "local"
 # of the agent, stated here because those who clean up after it do not import it
 WORKER_USER = "debusine-worker"
 WORKER_COMMENT = "Debusine worker"
+# the same of the signing service
+SIGNING_USER = "debusine-signing"
+SIGNING_COMMENT = "Debusine signing"
 SCRATCH_PREFIX = "debusine-WR-"
 # in a working directory: shared lock of the agents that use it
 AGENTS_LOCK = "agents.lock"
@@ -51,6 +54,11 @@ class DataDir:
     def worker(self) -> Path:
         """Configuration directory of the local agent."""
         return self.root / "worker"
+
+    @property
+    def signing(self) -> Path:
+        """Configuration directory of the local signing worker."""
+        return self.root / "signing"
 
     def require_own(self) -> None:
         """

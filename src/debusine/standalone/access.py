@@ -46,9 +46,13 @@ def administrator_key(data_dir: DataDir) -> str:
     return _section(data_dir.client_config, _SECTION).get("token") or new_key()
 
 
-def agent_key(data_dir: DataDir) -> str:
-    """The key of the local agent: the one that is on file, or a new one."""
-    return _read(data_dir.worker / "token").strip() or new_key()
+def agent_key(directory: Path) -> str:
+    """
+    The key of a local worker: the one that is on file, or a new one.
+
+    :param directory: of its configuration
+    """
+    return _read(directory / "token").strip() or new_key()
 
 
 def write_client_config(path: Path, access: Access) -> None:
@@ -73,6 +77,25 @@ def write_agent_config(data_dir: DataDir, *, url: str, key: str) -> None:
         general.setdefault("working-directory", str(data_dir.worker / "workdir"))
     _write_private(path, set_section(_read(path), "General", general))
     _write_private(data_dir.worker / "token", key + "\n")
+
+
+def write_signing_config(data_dir: DataDir, *, url: str, key: str) -> None:
+    """
+    Tell the local signing worker where the server is and who it is; the rest stays as it is.
+
+    :param url: must lead through loopback
+    """
+    data_dir.signing.mkdir(mode=0o700, exist_ok=True)
+    path = data_dir.signing / "config.ini"
+    text = set_section(
+        _read(path), "General", {**_section(path, "General"), "api-url": f"{url}/api"}
+    )
+    if os.geteuid() != 0:
+        # root's keys belong to somebody else, who cannot come in here
+        own = {"data-directory": str(data_dir.signing / "data"), **_section(path, "Signing")}
+        text = set_section(text, "Signing", own)
+    _write_private(path, text)
+    _write_private(data_dir.signing / "token", key + "\n")
 
 
 def join_line(*, url: str, key: str) -> str:

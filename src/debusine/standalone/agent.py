@@ -21,6 +21,7 @@ RESTART = Backoff(first_s=1, max_s=30, spread=0)
 HEALTHY_S = 60.0
 # it stops its tasks first, which may take it some seconds
 STOP_S = 10.0
+_MORTAL = ("setpriv", "--pdeathsig", "TERM", sys.executable, "-m")
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +35,18 @@ def agent_command(data_dir: DataDir) -> list[str]:
     return [
         # files of the agent are for others too, namely for the user of the tasks
         "sh", "-c", 'umask 022 && exec "$@"', "sh",
-        "setpriv", "--pdeathsig", "TERM",
-        sys.executable, "-m", "debusine.worker.main",
+        *_MORTAL, "debusine.worker.main",
         "--config-directory", str(data_dir.worker),
         "--log-stderr",
+    ]  # fmt: skip
+
+
+def signing_command(data_dir: DataDir) -> list[str]:
+    """Compose the command that runs the signing worker, which ends like the agent."""
+    return [
+        *_MORTAL, "debusine.signing.main",
+        "--config-directory", str(data_dir.signing),
+        "run", "--log-stderr",
     ]  # fmt: skip
 
 

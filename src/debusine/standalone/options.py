@@ -23,6 +23,7 @@ class Options:
     while_used: Path | None
     client_config: Path | None
     with_worker: bool
+    with_signing: bool = False
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -43,6 +44,7 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--while-used", type=Path, help="end when nobody holds a lock on this file")
     parser.add_argument("--client-config", type=Path, help="also write how to reach it here")
     parser.add_argument("--no-worker", action="store_true", help="start no agent")
+    parser.add_argument("--signing", action="store_true", help="also start a signing worker")
     given = parser.parse_args(argv)
     return Options(
         data_dir=DataDir(given.data_dir.absolute()),
@@ -51,4 +53,5 @@ def parse_options(argv: Sequence[str]) -> Options:
         while_used=given.while_used,
         client_config=given.client_config,
         with_worker=not given.no_worker,
+        with_signing=given.signing,
     )

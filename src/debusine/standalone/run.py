@@ -11,6 +11,7 @@ import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvloop
@@ -29,8 +30,9 @@ from debusine.standalone.access import (
     new_key,
     write_agent_config,
     write_client_config,
+    write_signing_config,
 )
-from debusine.standalone.agent import agent_command, keep_running
+from debusine.standalone.agent import agent_command, keep_running, signing_command
 from debusine.standalone.database import migrate_if_needed
 from debusine.standalone.jobs import JobsThread
 from debusine.standalone.options import Options
@@ -67,12 +69,14 @@ def run(options: Options, lock: FileLock, listener: socket.socket) -> int:
 def _prepare(options: Options, settings: Settings, url: str) -> None:
     """Rows and files without which nobody could talk to the server."""
     user_key = administrator_key(options.data_dir)
-    worker_key = agent_key(options.data_dir)
+    worker_key = agent_key(options.data_dir.worker)
+    signing_key = agent_key(options.data_dir.signing) if options.with_signing else None
     bootstrap(
         scope_name=settings.default_scope,
         workspace_name=settings.default_workspace,
         user_key=user_key,
         worker_key=worker_key,
+        signing_key=signing_key,
         now=SystemClock().now(),
     )
     access = Access(
@@ -85,6 +89,9 @@ def _prepare(options: Options, settings: Settings, url: str) -> None:
     if options.client_config is not None:
         write_client_config(options.client_config, access)
     write_agent_config(options.data_dir, url=url, key=worker_key)
+    if signing_key is not None:
+        here = f"http://{options.listen.as_seen_here}:{urlsplit(url).port}"
+        write_signing_config(options.data_dir, url=here, key=signing_key)
 
 
 def _machine_name(settings: Settings) -> str:
@@ -115,19 +122,23 @@ class _Program:
             jobs = JobsThread(sweep)
             jobs.start()
             stack.push_async_callback(asyncio.to_thread, jobs.stop)
-            if self.options.with_worker:
-                agent = asyncio.create_task(self._run_agent())
-                stack.push_async_callback(_cancel, agent)
-                reasons.append(agent)
+            for command in self._children():
+                child = asyncio.create_task(keep_running(command, data_dir=self.options.data_dir))
+                stack.push_async_callback(_cancel, child)
+                reasons.append(child)
             await self._announce()
             if self.options.while_used is not None:
                 reasons.append(asyncio.create_task(wait_until_unused(self.options.while_used)))
             await _first_of(*reasons)
             log.info("stopping")
 
-    async def _run_agent(self) -> None:
-        command = agent_command(self.options.data_dir)
-        await keep_running(command, data_dir=self.options.data_dir)
+    def _children(self) -> list[list[str]]:
+        """Commands of the programs that run as long as we do."""
+        given = self.options
+        return [
+            *([agent_command(given.data_dir)] if given.with_worker else []),
+            *([signing_command(given.data_dir)] if given.with_signing else []),
+        ]
 
     async def _announce(self) -> None:
         """Tell everybody who waits that the server answers."""

@@ -66,10 +66,11 @@ def account_for(name: str) -> Account:
     return account
 
 
-def ensure_account(name: str) -> Account:
+def ensure_account(name: str, *, comment: str = COMMENT) -> Account:
     """
     Find an account, or make it; see that it has sub-ids.
 
+    :param comment: of one that is made
     :raises NotPossibleError: if that fails
     """
     try:
@@ -79,7 +80,7 @@ def ensure_account(name: str) -> Account:
         log.warning("account-created", user=name, home=str(home), why="runs tasks")
         _administrate(
             "useradd", "--create-home", "--home-dir", str(home),
-            "--shell", "/usr/sbin/nologin", "--comment", COMMENT,
+            "--shell", "/usr/sbin/nologin", "--comment", comment,
             "--key", "HOME_MODE=0711", name,
         )  # fmt: skip
         entry = pwd.getpwnam(name)

@@ -9,6 +9,7 @@ import pytest
 
 from debusine.client.config import read_client_config
 from debusine.client.local_server import DataDir
+from debusine.signing.config import read_signing_config
 from debusine.standalone.access import (
     Access,
     administrator_key,
@@ -17,6 +18,7 @@ from debusine.standalone.access import (
     new_key,
     write_agent_config,
     write_client_config,
+    write_signing_config,
 )
 from debusine.worker.config import read_key, read_worker_config
 
@@ -85,7 +87,7 @@ def test_the_agent_can_read_what_is_written(data_dir: DataDir) -> None:
     assert config.api_url == "http://127.0.0.1:8000/api"
     assert config.scratch_directory == Path("/srv/scratch")
     assert config.environment == {"CCACHE_DIR": "/var/cache/ccache"}
-    assert read_key(data_dir.worker / "token") == key == agent_key(data_dir)
+    assert read_key(data_dir.worker / "token") == key == agent_key(data_dir.worker)
 
 
 def test_the_line_that_joins_is_one_line_with_the_key() -> None:
@@ -93,3 +95,18 @@ def test_the_line_that_joins_is_one_line_with_the_key() -> None:
     assert "\n" not in line
     assert "b" * 64 in shlex.split(line)
     assert line.endswith("debusine-worker --log-stderr")
+
+
+def test_the_signing_worker_can_read_what_is_written(data_dir: DataDir) -> None:
+    key = new_key()
+    write_signing_config(data_dir, url="http://127.0.0.1:8000", key=key)
+    directory = data_dir.signing
+    path = directory / "config.ini"
+    first = path.read_text()
+    write_signing_config(data_dir, url="http://127.0.0.1:8000", key=key)
+    assert path.read_text() == first
+    config = read_signing_config(directory)
+    assert config.worker.api_url == "http://127.0.0.1:8000/api"
+    assert read_key(directory / "token") == key == agent_key(directory)
+    assert {stat.S_IMODE(one.stat().st_mode) for one in directory.iterdir()} == {0o600}
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700

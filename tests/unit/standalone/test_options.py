@@ -18,3 +18,11 @@ def test_options(tmp_path: Path) -> None:
         client_config=None,
         with_worker=False,
     )
+
+
+def test_a_signing_worker_is_started_on_request_only(tmp_path: Path) -> None:
+    argv = ["--data-dir", str(tmp_path)]
+    assert [parse_options([*argv, *more]).with_signing for more in ([], ["--signing"])] == [
+        False,
+        True,
+    ]

@@ -56,10 +56,17 @@ def _checked(context: click.Context, parameter: click.Parameter, value: str) -> 
     help="Where it listens; port 0 takes a free one.",
 )
 @click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
+@click.option("--signing", is_flag=True, help="Also start a worker that holds keys and signs.")
 @click.option("--service", is_flag=True, help="Write a systemd unit instead of starting now.")
 @click.pass_context
 def up(
-    context: click.Context, *, data_dir: Path, listen: str, no_worker: bool, service: bool
+    context: click.Context,
+    *,
+    data_dir: Path,
+    listen: str,
+    no_worker: bool,
+    signing: bool,
+    service: bool,
 ) -> None:
     """
     Start a server with one worker on this machine.
@@ -68,7 +75,9 @@ def up(
     stops all that was started.
     """
     given = context.find_object(Globals) or Globals()
-    command = standalone_command(given, data_dir=data_dir, listen=listen, no_worker=no_worker)
+    command = standalone_command(
+        given, data_dir=data_dir, listen=listen, no_worker=no_worker, signing=signing
+    )
     if service:
         _write_unit(command)
         return
@@ -78,7 +87,7 @@ def up(
 
 
 def standalone_command(
-    given: Globals, *, data_dir: Path, listen: str, no_worker: bool
+    given: Globals, *, data_dir: Path, listen: str, no_worker: bool, signing: bool = False
 ) -> list[str]:
     """Compose the command that serves; it works from any directory."""
     return [
@@ -87,6 +96,7 @@ def standalone_command(
         "--listen", listen,
         "--client-config", str(given.config_path.absolute()),
         *(["--no-worker"] if no_worker else []),
+        *(["--signing"] if signing else []),
     ]  # fmt: skip
 
 

@@ -22,24 +22,27 @@ from debusine.server.actor import hash_key
 
 ADMINISTRATOR = "admin"
 LOCAL_WORKER = "local"
+LOCAL_SIGNING = "local-signing"
 ENVIRONMENTS = CollectionCategory("debian:environments")
 ENVIRONMENTS_NAME = "debian"
 
 
 @transaction.atomic
-def bootstrap(
+def bootstrap(  # noqa: PLR0913  each is a fact of its own
     *,
     scope_name: str,
     workspace_name: str,
     user_key: str,
     worker_key: str,
+    signing_key: str | None = None,
     now: datetime,
 ) -> None:
     """
-    Make what is missing and let two keys in; run again, it changes nothing.
+    Make what is missing and let keys in; run again, it changes nothing.
 
     :param user_key: key of the administrator, known to the caller from now on
     :param worker_key: key of the agent on this machine
+    :param signing_key: key of the signing worker on this machine, if there is one
     """
     scope, _ = Scope.objects.get_or_create(name=scope_name, defaults={"created_at": now})
     workspace, _ = Workspace.objects.get_or_create(
@@ -49,7 +52,9 @@ def bootstrap(
         workspace=workspace, category=ENVIRONMENTS, name=ENVIRONMENTS_NAME
     )
     _let_user_in(user_key, now)
-    _let_worker_in(worker_key, now)
+    _let_worker_in(worker_key, LOCAL_WORKER, WorkerType.EXTERNAL, now)
+    if signing_key is not None:
+        _let_worker_in(signing_key, LOCAL_SIGNING, WorkerType.SIGNING, now)
 
 
 @transaction.atomic
@@ -104,19 +109,19 @@ def _let_user_in(key: str, now: datetime) -> None:
     )
 
 
-def _let_worker_in(key: str, now: datetime) -> None:
+def _let_worker_in(key: str, name: str, worker_type: WorkerType, now: datetime) -> None:
     token, _ = Token.objects.get_or_create(
         hash=hash_key(key),
         defaults={
             "token_type": TokenType.WORKER,
             "created_at": now,
             "enabled": True,
-            "comment": "agent on the server's machine",
+            "comment": f"{worker_type.value} worker on the server's machine",
         },
     )
     worker, _ = Worker.objects.get_or_create(
-        name=LOCAL_WORKER,
-        defaults={"worker_type": WorkerType.EXTERNAL, "token": token, "registered_at": now},
+        name=name,
+        defaults={"worker_type": worker_type, "token": token, "registered_at": now},
     )
     if worker.token_id != token.pk:
         # its token file was lost; the old key must not open the door any longer

@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from debusine.db.models import Token, TokenType, Worker
 from debusine.errors import UserError
-from debusine.server import scheduler
+from debusine.server import job_queue
 from debusine.server.action import action
 from debusine.server.actor import Actor, hash_key
 from debusine.server.worker_tags import TAG_FIELDS, retag
@@ -46,7 +46,7 @@ def register_worker(
     if not is_new and token.token_type != TokenType.WORKER:
         raise UserError("Cannot register worker", details="The key belongs to somebody else.")
     if activation is not None:
-        return _activate(activation, token)
+        return _activate(activation, token, request.worker_type)
     known = Worker.objects.filter(token=token).first()
     if known is not None:
         return known
@@ -61,15 +61,21 @@ def register_worker(
     return worker
 
 
-def _activate(activation: Token, token: Token) -> Worker:
+def _activate(activation: Token, token: Token, worker_type: str) -> Worker:
     """
     Give the prepared worker its key.
 
-    :raises UserError: if no worker waits for this activation token
+    :raises UserError: if no worker of the type waits for this activation token
     """
     worker = Worker.objects.filter(activation_token=activation).first()
     if worker is None:
         raise UserError("Cannot register worker", details="The activation token is not valid.")
+    if worker.worker_type != worker_type:
+        # what one kind of worker is given is nothing for another, above all not keys' work
+        raise UserError(
+            "Cannot register worker",
+            details=f"The activation token is for a worker of type {worker.worker_type}.",
+        )
     token.enabled = True
     token.save(update_fields=["enabled"])
     worker.token = token
@@ -78,7 +84,7 @@ def _activate(activation: Token, token: Token) -> Worker:
     requires_else = retag(worker)
     worker.save(update_fields=["token", "activation_token", *TAG_FIELDS])
     if requires_else:
-        scheduler.reintern_pending()
+        job_queue.send_on_commit("reintern")
     activation.delete()
     return worker
 
