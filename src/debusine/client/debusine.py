@@ -20,6 +20,7 @@ from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
 from debusine.client.share import Shares
 from debusine.client.upload import FileUpload, Progress
 from debusine.client.websocket import LogChunk, LogFollower
+from debusine.client.worker import Workers
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotFoundError, UpstreamError
 from debusine.wire.artifact import (
@@ -98,7 +99,7 @@ class Debusine:
         return made
 
     def _use(self, transport: Transport) -> None:
-        self._transport = transport
+        self._transport = self.transport = transport
         self.base_api_url = transport.base_url
         self.token = transport.token
         self.scope = transport.scope
@@ -231,27 +232,15 @@ class Debusine:
         return self._addition(Waiting, f"work-request/{work_request_id}/waiting/")
 
     def work_request_reason(self, work_request_id: int) -> str | None:
-        """
-        Say why no worker takes a work request.
-
-        :returns: None if some worker could, or if the server does not tell
-        """
+        """Why no worker takes a work request; None if some could, or if nobody tells."""
         return self.work_request_waiting(work_request_id).reason
 
     def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
-        """
-        Say why a work request was not successful.
-
-        :returns: nothing known if it was, or if the server does not tell
-        """
+        """Why a work request was not successful; empty if it was, or if nobody tells."""
         return self._addition(WorkRequestOutcome, f"work-request/{work_request_id}/outcome/")
 
     def work_request_tags(self, work_request_id: int) -> WorkRequestTags:
-        """
-        Say which tags a work request and its worker have.
-
-        :returns: nothing known if the server does not tell
-        """
+        """Which tags a work request and its worker have; empty if nobody tells."""
         return self._addition(WorkRequestTags, f"work-request/{work_request_id}/tags/")
 
     def _addition(self, model: type[Model], path: str) -> Model:
@@ -368,6 +357,11 @@ class Debusine:
     def shares(self) -> Shares:
         """What users and workspaces are entitled to, for administrators."""
         return Shares(transport=self._transport)
+
+    @property
+    def workers(self) -> Workers:
+        """Who works, for administrators."""
+        return Workers(transport=self._transport)
 
     # assets
 

@@ -24,17 +24,19 @@ class Obstacles:
     :param withheld: those of them that the worker's lists of tasks take from it
     :param demanded: tags that the worker requires and the request does not provide
     :param is_refused: whether the task has looked at the worker's metadata and refused
+    :param is_avoided: whether it is to go to another worker, as it failed on this one
     """
 
     lacking: frozenset[str] = field(default_factory=frozenset)
     withheld: frozenset[str] = field(default_factory=frozenset)
     demanded: frozenset[str] = field(default_factory=frozenset)
     is_refused: bool = False
+    is_avoided: bool = False
 
     @property
     def number(self) -> int:
         """How many there are; with none the worker can run the request."""
-        return len(self.lacking | self.demanded) + self.is_refused
+        return len(self.lacking | self.demanded) + self.is_refused + self.is_avoided
 
 
 def explain_waiting(workers: Mapping[str, Obstacles], *, connected: bool) -> str | None:
@@ -71,6 +73,8 @@ def _complaints(obstacles: Obstacles) -> list[str]:
     ]
     if obstacles.demanded:
         found.append(f"takes only requests with {_join(sorted(obstacles.demanded))}")
+    if obstacles.is_avoided:
+        found.append("could not do it before, so that others come first")
     if obstacles.is_refused and not found:
         found.append("was refused by the task for what it reports of itself")
     return found

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from debusine.domain.output_data import OutputData, OutputError, RuntimeStatistics
 from debusine.domain.result import Blame, WorkRequestResults
+from debusine.domain.why import WaitingCode
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
 from debusine.wire.worker import Reservation
@@ -19,6 +20,7 @@ __all__ = [
     "ReusedWorkRequest",
     "RuntimeStatistics",
     "Waiting",
+    "WaitingCause",
     "WorkRequest",
     "WorkRequestCompleted",
     "WorkRequestCreate",
@@ -117,15 +119,28 @@ class WorkRequestCreate(StrictWireModel):
     reuse: bool = False
 
 
+class WaitingCause(WireModel):
+    """One thing that a work request waits for; ``text`` is for people."""
+
+    code: WaitingCode
+    text: str
+
+
 class Waiting(WireModel):
     """
     Why a work request waits: an addition of ours to the API.
 
     ``reason`` is null if some worker that is connected could run it, or if it does
-    not wait.
+    not wait. ``causes`` say all that is known, what weighs most first, of one that runs
+    or has ended, too. ``warning`` is set if no worker ever offered what it asks for.
+    ``ahead`` counts those before it that workers that fit could run, up to a limit.
     """
 
+    status: WorkRequestStatus | None = None
     reason: str | None = None
+    causes: list[WaitingCause] = Field(default_factory=list)
+    warning: str | None = None
+    ahead: int | None = None
 
 
 class WorkRequestUpdate(StrictWireModel):

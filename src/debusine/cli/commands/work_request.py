@@ -139,6 +139,10 @@ def create(
     )
     request = connection.client.work_request_create(wanted)
     where = connection.pages.where(request.url, program=program_name())
+    if not request.status.is_final and (
+        warning := connection.client.work_request_waiting(request.id).warning
+    ):
+        log.warning("Warning: %s", warning)
     if not as_yaml:
         click.echo(f"Work request started: {where}")
         _print(request, connection)

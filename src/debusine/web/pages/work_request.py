@@ -25,7 +25,7 @@ from debusine.server.actor import Actor
 from debusine.server.produced import artifacts_of
 from debusine.server.views.attempt import find_attempt, open_log
 from debusine.server.views.tags import view_tags
-from debusine.server.views.waiting import reason_for_waiting
+from debusine.server.views.waiting import view_waiting
 from debusine.server.views.work_request import page_path, view_origin, visible_work_requests
 from debusine.util.clock import SystemClock
 from debusine.util.terminal import tame
@@ -62,12 +62,13 @@ def show_request(request: HttpRequest, scope: str, workspace: str, pk: int) -> H
     """Show a request."""
     actor = actor_of(request)
     found = _find(actor, scope, workspace, pk)
+    is_final = WorkRequestStatus(found.status).is_final
     attempts = list(found.attempts.select_related("worker").order_by("number"))
     context = {
         "request_row": found,
         "successor": WorkRequest.objects.filter(supersedes=found).first(),
-        "is_final": WorkRequestStatus(found.status).is_final,
-        "reason": reason_for_waiting(found),
+        "is_final": is_final,
+        "waiting": None if is_final else view_waiting(actor, found),
         "errors": (found.output_data or {}).get("errors", []),
         "blame": Blame(found.blame).label if found.blame else "",
         "statistics": (found.output_data or {}).get("runtime_statistics", {}),
