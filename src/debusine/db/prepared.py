@@ -43,6 +43,11 @@ class Param(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s", [self]
 
+    @override
+    def get_group_by_cols(self) -> list[Any]:
+        # one value for all rows
+        return []
+
     def adapt(self, value: object, connection: Any) -> object:
         """Turn a value into what the database's driver wants."""
         return self.output_field.get_db_prep_value(value, connection, prepared=False)
