@@ -25,14 +25,13 @@ from debusine.client.config import read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir, Holder, parse_holder
 from debusine.domain.result import WorkRequestResults
-from debusine.domain.work_request import WorkRequestStatus
+from debusine.testing.waiting import wait_for
 from debusine.util.apt_config import read_machine
 from debusine.util.userns import remove_tree
 from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
 
 READY_TIMEOUT_S = 60
-FINAL = {WorkRequestStatus.COMPLETED, WorkRequestStatus.ABORTED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +57,12 @@ class RunningServer:
     def wait_for(self, work_request_id: int, *, timeout_s: float = 60) -> WorkRequest:
         """Wait until a work request has reached a final state."""
         client = self.client()
-        deadline = time.monotonic() + timeout_s
-        while True:
+
+        def final() -> WorkRequest | None:
             request = client.work_request_get(work_request_id)
-            if request.status in FINAL:
-                return request
-            assert time.monotonic() < deadline, f"still {request.status}:\n{self.log_tail()}"
-            time.sleep(0.02)
+            return request if request.status.is_final else None
+
+        return wait_for(final, timeout_s=timeout_s, instead=self.log_tail)
 
     def descendants(self) -> list[psutil.Process]:
         """What the server started, and what those started."""

@@ -23,7 +23,9 @@ import pytest
 
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir
-from debusine.testing.farm import free_port
+from debusine.testing.ports import free_port
+from debusine.testing.processes import processes_of
+from debusine.testing.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -114,19 +116,8 @@ def debusine(tmp_path: Path, *arguments: str | Path, **more: str) -> Ended:
     return ended
 
 
-def strays() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if process.info["cmdline"] == STRAY.split()
-    ]
-
-
-def wait_for_file(path: Path, words: bytes, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while words not in path.read_bytes():
-        assert time.monotonic() < deadline, path.read_bytes()[-2000:].decode(errors="replace")
-        time.sleep(0.1)
+def strays() -> list[str]:
+    return [line for line in processes_of(STRAY) if line == STRAY]
 
 
 def build_log(output: Path) -> bytes:
@@ -198,19 +189,20 @@ def test_a_build_that_hangs_is_stopped_by_ctrl_c(
             stderr=stream,
         )
     try:
-        wait_for_file(shown, b"this package hangs", timeout_s=200)
+        wait_for(
+            lambda: b"this package hangs" in shown.read_bytes(),
+            timeout_s=300,
+            instead=lambda: shown.read_text(errors="replace")[-2000:],
+        )
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(PATIENCE_S) == 130
     finally:
         process.kill()
         end_all(built_environment.client())
     text = shown.read_text()
     assert "aborted work request" in text
     assert "Traceback" not in text
-    deadline = time.monotonic() + 2
-    while strays():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: not strays())
     newest = next(iter(built_environment.client().work_request_list()))
     assert newest.status == "aborted"
     # and no empty directory where the files would have gone

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from debusine.testing.farm import Farm, farm
+from debusine.testing.waiting import PATIENCE_S
 
 CHROMIUM = "/usr/bin/chromium"
 # the rest keeps it from talking to anybody but our server
@@ -38,7 +39,8 @@ def page(running: Farm) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(base_url=f"http://127.0.0.1:{running.port}")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_S * 1000)
+        expect.set_options(timeout=PATIENCE_S * 1000)
         page = context.new_page()
         page.goto("/-/login/")
         page.get_by_label("Token").fill(running.token())
@@ -79,14 +81,14 @@ def test_the_abort_button_aborts(running: Farm, page: Page) -> None:
     page_of(page, request.id)
     page.get_by_role("button", name="Abort").click()
     expect(page.locator("h1")).to_contain_text("Aborted")
-    assert running.wait_final(request.id, timeout_s=5).status == "aborted"
+    assert running.wait_final(request.id).status == "aborted"
     show_me(page, "aborted")
 
 
 def test_a_log_with_markup_is_shown_as_text(running: Farm, page: Page) -> None:
     script = "echo '<img src=x onerror=document.title=1><script>document.title=2</script>'"
     request = running.probe(running.upload_input(size_mib=1), script, upload_mib=1)
-    running.wait_final(request.id, timeout_s=20)
+    running.wait_final(request.id)
     page_of(page, request.id)
     expect(page.get_by_role("log")).to_contain_text("<script>document.title=2</script>")
     assert page.title() not in {"1", "2"}

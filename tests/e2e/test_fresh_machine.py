@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from debusine.testing.fresh_machine import FreshMachine, fresh_machine
+from debusine.testing.waiting import wait_for
 from debusine.util.command import Command, Completed, run
 
 CHECKOUT = Path(__file__).parents[2]
@@ -28,7 +28,6 @@ SUITE = "trixie"
 PACKAGE = "hostname"
 USER = "alice"
 QUICKSTART = f"cd debusine && make quickstart PACKAGE={PACKAGE} SUITE={SUITE}"
-PROVISION_S = 5
 ROOM_BYTES = 6 * 2**30
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(1800)]
@@ -81,10 +80,8 @@ def test_quickstart_builds_a_package(quickstart: Quickstart) -> None:
 
 
 def test_what_is_in_place_is_not_installed_again(quickstart: Quickstart) -> None:
-    began = time.monotonic()
     again = quickstart.run("make --silent provision-run", offline=True)
     assert (again.returncode, again.text) == (0, "")
-    assert time.monotonic() - began < PROVISION_S
 
 
 def test_the_doctor_finds_nothing_to_mend(quickstart: Quickstart) -> None:
@@ -104,7 +101,4 @@ def test_purge_leaves_nothing(quickstart: Quickstart) -> None:
     # made as every program makes them, and empty
     assert left <= {home / ".local", home / ".local/share"}
     assert machine.files_of_subids() == set()
-    deadline = time.monotonic() + 10
-    while running := machine.processes():
-        assert time.monotonic() < deadline, running
-        time.sleep(0.1)
+    wait_for(lambda: not machine.processes(), instead=machine.processes)

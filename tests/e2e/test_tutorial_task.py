@@ -8,22 +8,21 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from debusine.testing.farm import free_port
 from debusine.testing.own_environment import OwnEnvironment, make_own_environment
+from debusine.testing.ports import free_port
+from debusine.testing.waiting import wait_for
 from debusine.util.userns import remove_tree
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "your-own-task.md"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE_NAME = re.compile(r"`([\w-]+\.\w+)`:\s*\Z")
 PORT = "8000"
-READY_S = 60
 COMMAND_S = 1200
 
 
@@ -113,11 +112,12 @@ class Reader:
                     stderr=file,
                 )
             )
-        deadline = time.monotonic() + READY_S
-        while "debusine is running at" not in output.read_text():
+
+        def is_ready() -> bool:
             assert self._servers[-1].poll() is None, output.read_text()
-            assert time.monotonic() < deadline, output.read_text()
-            time.sleep(0.1)
+            return "debusine is running at" in output.read_text()
+
+        wait_for(is_ready, instead=output.read_text)
 
     def _server_log(self) -> str:
         log = self._folder / "server" / "server.log"

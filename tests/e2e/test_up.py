@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +19,7 @@ from debusine.cli.embedded import ensure_server
 from debusine.client.local_server import DataDir, find_holder
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import NotPossibleError
+from debusine.testing.waiting import wait_for
 
 StartServer = Callable[..., AbstractContextManager[Any]]
 
@@ -31,13 +31,6 @@ def run_standalone(*options: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def wait_until(condition: Callable[[], object], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.05)
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:
@@ -98,17 +91,15 @@ def test_a_taken_port_says_so(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_within_seconds(
+def test_a_signal_stops_everything(
     start_server: StartServer, data_dir: Path, number: signal.Signals
 ) -> None:
     with start_server(data_dir) as running:
         running.run_task("noop")
         processes = running.descendants()
         assert processes
-        began = time.monotonic()
         assert running.stop(number) == 0
-        assert time.monotonic() - began < 8
-        assert are_gone(processes)
+        wait_for(lambda: are_gone(processes))
         assert find_holder(DataDir(data_dir)) is None
 
 
@@ -117,7 +108,7 @@ def test_a_killed_server_takes_its_agent_with_it(start_server: StartServer, data
         running.run_task("noop")
         processes = running.descendants()
         running.stop(signal.SIGKILL)
-        wait_until(lambda: are_gone(processes), 10)
+        wait_for(lambda: are_gone(processes))
 
 
 def test_an_agent_that_was_killed_is_started_again(
@@ -173,13 +164,21 @@ def test_a_machine_joins_by_that_line(start_server: StartServer, data_dir: Path)
     )
     try:
         token = home / ".config/debusine/worker/token"
-        wait_until(lambda: token.exists() and token.read_text().strip(), 30)
+        wait_for(lambda: token.exists() and token.read_text().strip())
         assert worker.poll() is None
     finally:
         os.killpg(worker.pid, signal.SIGTERM)
         worker.wait(20)
         server.terminate()
         server.communicate(timeout=30)
+
+
+def outlast_an_unused_server(data_dir: Path) -> None:
+    """Wait as long as a server takes to end once its user has gone."""
+    layout = DataDir(data_dir)
+    with ensure_server(layout, options=["--no-worker"]):
+        pass
+    wait_for(lambda: find_holder(layout) is None)
 
 
 class TestEmbedded:
@@ -193,7 +192,7 @@ class TestEmbedded:
             assert access.api_url == f"{holder.url}/api"
             assert access.connect().work_request_list() is not None
             server = psutil.Process(holder.pid)
-        wait_until(lambda: are_gone([server]), 10)
+        wait_for(lambda: are_gone([server]))
         assert find_holder(layout) is None
 
     def test_is_shared(self, data_dir: Path) -> None:
@@ -201,9 +200,9 @@ class TestEmbedded:
         with ensure_server(layout, options=["--no-worker"]) as first:
             with ensure_server(layout) as second:
                 assert second == first
-            time.sleep(3)
+            outlast_an_unused_server(data_dir.with_name("other"))
             assert find_holder(layout) is not None
-        wait_until(lambda: find_holder(layout) is None, 10)
+        wait_for(lambda: find_holder(layout) is None)
 
     def test_one_that_is_there_is_used_and_left(
         self, start_server: StartServer, data_dir: Path
@@ -211,7 +210,7 @@ class TestEmbedded:
         with start_server(data_dir, "--no-worker") as running:
             with ensure_server(DataDir(data_dir)) as access:
                 assert access.api_url == f"{running.holder.url}/api"
-            time.sleep(3)
+            outlast_an_unused_server(data_dir.with_name("other"))
             assert running.process.poll() is None
 
     def test_that_does_not_start_shows_its_log(self, data_dir: Path) -> None:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from debusine.testing.server_http import LiveServer, wait_for
+from debusine.testing.server_http import LiveServer
+from debusine.testing.waiting import PATIENCE_S, wait_for
 from debusine.wire.work_request import WorkRequestCompleted
 
 
@@ -43,6 +44,7 @@ class AgentProgram:
         token = self.config / "token"
         token.write_text("k" * 64)
         token.chmod(0o600)
+        connections = self.server.connections
         with (self.base / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "debusine.testing.agent_program", str(self.config)],
@@ -51,8 +53,7 @@ class AgentProgram:
                 stderr=log,
                 start_new_session=True,
             )
-        connections = self.server.connections
-        wait_for(lambda: self.server.connections > connections, timeout_s=60)
+        wait_for(lambda: self.server.connections > connections)
 
     @property
     def log(self) -> str:
@@ -62,10 +63,7 @@ class AgentProgram:
     def run(self, task_name: str, **fields: Any) -> WorkRequestCompleted:
         """Have a work request run; its report."""
         number = self.begin(task_name, **fields)
-        report: WorkRequestCompleted = wait_for(
-            lambda: self.server.memory.reports.get(number), timeout_s=60
-        )
-        return report
+        return wait_for(lambda: self.server.memory.reports.get(number))
 
     def begin(self, task_name: str, **fields: Any) -> int:
         """Give it a work request; the id of that."""
@@ -78,11 +76,16 @@ class AgentProgram:
         """What the server has of the log of a work request."""
         return bytes(self.server.logs.get(number, b""))
 
+    def wait_for_heartbeats(self, count: int) -> None:
+        """Wait until it has sent some more: by then it has seen what it was told before."""
+        wanted = len(self.server.heartbeats) + count
+        wait_for(lambda: len(self.server.heartbeats) >= wanted)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it; its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE_S)
         self.process = None
         return status
 
@@ -91,13 +94,25 @@ class AgentProgram:
         return [*self.working.glob("WR-*"), *self.scratch.glob("*")]
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
+def begin_escape(agent: AgentProgram, report: Path, *, stage: str = "run") -> int:
+    """
+    Give an agent ``testescape``, which lasts until :func:`end_escape`.
+
+    :param report: is written once it lasts
+    :param stage: in which it lasts
+    :returns: id of the work request
+    """
+    data = {"path": str(report), "until": str(_end_of(report)), "stage": stage}
+    return agent.begin("testescape", task_data=data)
+
+
+def end_escape(report: Path) -> None:
+    """Let it end in an orderly way, at once if it has not begun."""
+    _end_of(report).touch()
+
+
+def _end_of(report: Path) -> Path:
+    return report.with_suffix(".end")
 
 
 def escaped(report: Path) -> tuple[list[int], Path]:

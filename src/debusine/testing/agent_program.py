@@ -24,9 +24,10 @@ TUNING = Tuning(
     get_next=Backoff(first_s=0.1, max_s=0.2),
     deliver=Backoff(first_s=0.1, max_s=0.2),
     metadata=Backoff(first_s=0.1, max_s=0.2),
-    log_wait_s=5,
+    log_wait_s=30,
     heartbeat_s=0.2,
-    answer_s=0.3,
+    # a machine so busy that an answer takes longer makes the agent take the server for an old one
+    answer_s=2,
     logs=LogLimits(cap_bytes=4 * 1024 * 1024, window_bytes=1024 * 1024, flush_s=0.05),
     hooks=Path("/nonexistent"),
 )

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import requests
 
 from debusine.artifacts.files import LocalArtifact
@@ -24,20 +21,15 @@ from debusine.client.config import read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir
 from debusine.errors import DebusineError
+from debusine.testing.ports import free_port
+from debusine.testing.processes import processes_of
+from debusine.testing.waiting import PATIENCE_S, wait_for
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
 
 LEASE_S = 5
 INPUT_MIB = 32
 # nobody else sleeps this long, so that a stray is recognised by its command line
 STRAY = "sleep 86413"
-
-
-def free_port() -> int:
-    """Find a port of loopback that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -59,7 +51,6 @@ class Farm:
     def data_dir(self) -> DataDir:
         """Where the server keeps everything."""
         return DataDir(self.root / "data")
-            "DEBUSINE_RETRY_DELAY": "PT1S",
 
     def _start(
         self, *command: str, log: str, prefix: Sequence[str] = ()
@@ -68,6 +59,7 @@ class Farm:
             **os.environ,
             "PYTHONPATH": str(self.plugins),
             "DEBUSINE_LEASE": f"PT{LEASE_S}S",
+            "DEBUSINE_RETRY_DELAY": "PT1S",
         }
         environment.pop("DEBUSINE_DATA_DIR", None)
         with (self.root / log).open("ab") as output:
@@ -84,14 +76,19 @@ class Farm:
             "debusine.standalone", "--no-worker", "--data-dir", str(self.data_dir.root),
             "--listen", f"127.0.0.1:{self.port}", log="server.log",
         )  # fmt: skip
-        deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(requests.RequestException):
-                requests.get(f"http://127.0.0.1:{self.port}/api/1.0/whoami/", timeout=5)
-                return
-            assert self.server.poll() is None, (self.root / "server.log").read_text()[-4000:]
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.05)
+        wait_for(self._server_answers, instead=self._end_of_server_log)
+
+    def _server_answers(self) -> bool:
+        assert self.server is not None
+        assert self.server.poll() is None, self._end_of_server_log()
+        try:
+            requests.get(f"http://127.0.0.1:{self.port}/api/1.0/whoami/", timeout=5)
+        except requests.RequestException:
+            return False
+        return True
+
+    def _end_of_server_log(self) -> str:
+        return (self.root / "server.log").read_text()[-4000:]
 
     def start_agent(self) -> None:
         """Start the agent; it connects by itself."""
@@ -132,17 +129,15 @@ class Farm:
         wanted = WorkRequestCreate(task_name="probe", task_data=data)
         return self.client().work_request_create(wanted)
 
-    def wait_for_log(self, work_request_id: int, text: str, timeout_s: float = 30) -> None:
+    def wait_for_log(self, work_request_id: int, text: str) -> None:
         """Wait until the log of a request says something."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if text in self.log(work_request_id):
-                return
-            time.sleep(0.01)
-        raise AssertionError(f"{text!r} is not in the log:\n{self.log(work_request_id)}")
+        wait_for(
+            lambda: text in self.log(work_request_id),
+            instead=lambda: f"{text!r} in the log:\n{self.log(work_request_id)}",
+        )
 
     def log(self, work_request_id: int) -> str:
-        """What the log of a request says by now; empty while the server is away."""
+        """What the log of a request says by now; empty if the server has none."""
         answer = requests.get(
             f"http://127.0.0.1:{self.port}/api/1.0/work-request/{work_request_id}/log/",
             headers={"Token": self.token()},
@@ -154,16 +149,17 @@ class Farm:
         """The key of the administrator."""
         return read_client_config(self.data_dir.client_config).select().token
 
-    def wait_final(self, work_request_id: int, timeout_s: float) -> WorkRequest:
+    def wait_final(self, work_request_id: int, timeout_s: float = PATIENCE_S) -> WorkRequest:
         """Wait until a request is over, also while the server is away for a moment."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+
+        def final() -> WorkRequest | None:
             with contextlib.suppress(DebusineError):
                 request = self.client().work_request_get(work_request_id)
                 if request.status.is_final:
                     return request
-            time.sleep(0.02)
-        raise AssertionError(f"request {work_request_id} is not over after {timeout_s:.0f} s")
+            return None
+
+        return wait_for(final, timeout_s=timeout_s)
 
     def outcomes(self, work_request_id: int) -> list[str]:
         """How the attempts of a request ended, oldest first."""
@@ -173,23 +169,16 @@ class Farm:
 
     def strays(self) -> list[str]:
         """Processes, mounts and directories of tasks that are still there."""
-        left = [
-            f"process {process.pid}: {' '.join(process.cmdline())}"
-            for process in psutil.process_iter()
-            if _command_line(process) == STRAY
-        ]
+        left = [line for line in processes_of(STRAY) if line == STRAY]
         left += [str(path) for path in (self.root / "work").glob("WR-*")]
         left += [str(path) for path in Path("/dev/shm").glob("debusine-*/debusine-WR-*")]
         mounts = Path("/proc/self/mounts").read_text()
         left += [line for line in mounts.splitlines() if "debusine-WR-" in line]
         return left
 
-    def wait_without_strays(self, timeout_s: float = 10) -> None:
+    def wait_without_strays(self) -> None:
         """Wait until nothing of any task is left."""
-        deadline = time.monotonic() + timeout_s
-        while left := self.strays():
-            assert time.monotonic() < deadline, left
-            time.sleep(0.05)
+        wait_for(lambda: not self.strays(), instead=self.strays)
 
     def stop(self) -> None:
         """End both in an orderly way."""
@@ -201,13 +190,6 @@ class Farm:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-
-
-def _command_line(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 @contextlib.contextmanager

@@ -7,13 +7,12 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
-_PATIENCE_S = 20
+from debusine.testing.waiting import PATIENCE_S, wait_for
 
 
 class LiveServer:
@@ -58,17 +57,12 @@ class LiveServer:
         :raises TimeoutError: if it does not start
         """
         self._thread.start()
-        deadline = time.monotonic() + _PATIENCE_S
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                message = "the server does not start"
-                raise TimeoutError(message)
-            time.sleep(0.01)
+        wait_for(lambda: self._server.started)
         try:
             yield self
         finally:
             self._server.should_exit = True
-            self._thread.join(_PATIENCE_S)
+            self._thread.join(PATIENCE_S)
             self._socket.close()
 
     def _run(self) -> Any:

@@ -8,7 +8,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +19,9 @@ from debusine.testing.server import MemoryServer
 from debusine.testing.server_artifacts import MOMENT
 from debusine.testing.server_wire import Request
 from debusine.wire.worker import FEATURE_LOG_OFFSETS, unpack_log_frame
+
+# how long answers that are on their way may take when a server stops
+_IN_FLIGHT_S = 0.5
 
 
 class LiveServer:
@@ -82,7 +85,7 @@ class LiveServer:
         app.router.add_get("/api/ws/1.0/worker/connect/", self._worker_socket)
         app.router.add_get(r"/api/ws/1.0/work-request/{id:\d+}/logs/", self._log_socket)
         app.router.add_route("*", "/{path:.*}", self._rest)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_IN_FLIGHT_S)
         await self._runner.setup()
         await self._listen()
 
@@ -92,6 +95,13 @@ class LiveServer:
         self._site = web.SockSite(self._runner, listener)
         await self._site.start()
         self.memory.base_url = self.url
+
+    async def _leave(self) -> None:
+        # in this order: who is sent away comes back at once, also by a connection that is kept
+        await self._site.stop()
+        await self._close_sockets()
+        assert self._runner.server is not None
+        await self._runner.server.shutdown(_IN_FLIGHT_S)
 
     async def _stop(self) -> None:
         await self._close_sockets()
@@ -130,8 +140,7 @@ class LiveServer:
     @contextlib.contextmanager
     def down(self) -> Iterator[None]:
         """Be out of reach for a while."""
-        self._in_loop(self._close_sockets())
-        self._in_loop(self._site.stop())
+        self._in_loop(self._leave())
         yield
         self._in_loop(self._listen())
 
@@ -261,20 +270,3 @@ class LiveServer:
                 return
             else:
                 await asyncio.sleep(0.02)
-
-
-def wait_for(condition: Callable[[], Any], *, timeout_s: float = 20) -> Any:
-    """
-    Wait until something is true.
-
-    :returns: what it became
-    :raises TimeoutError: if that takes too long
-    """
-    pause = threading.Event()
-    for _ in range(int(timeout_s / 0.02)):
-        value = condition()
-        if value:
-            return value
-        pause.wait(0.02)
-    message = f"still not: {condition}"
-    raise TimeoutError(message)

@@ -28,7 +28,7 @@ class TestTaskData(BaseTaskData):
 
     :param path: a file to write to
     :param size: how many bytes to print
-    :param seconds: how long to last
+    :param until: a file that ends it as soon as it exists; empty: it ends at once
     :param stage: the method in which to misbehave
     """
 
@@ -36,7 +36,7 @@ class TestTaskData(BaseTaskData):
 
     path: str = ""
     size: int = 0
-    seconds: float = 0
+    until: str = ""
     stage: str = "run"
 
 
@@ -144,8 +144,7 @@ class TestEscape(_TestTask):
         partial = report.with_suffix(".partial")
         partial.write_text(" ".join(map(str, [os.getpid(), *pids, scratch])))
         partial.rename(report)
-        end = time.monotonic() + self.data.seconds
-        while time.monotonic() < end:
+        while self.data.until and not Path(self.data.until).exists():
             time.sleep(0.05)
 
     @staticmethod

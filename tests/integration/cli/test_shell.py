@@ -36,6 +36,8 @@ from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.testing.environment import RealEnvironment, environment
 from debusine.testing.ordinary_user import OrdinaryUser, ordinary_user, workplace
+from debusine.testing.processes import processes_of
+from debusine.testing.waiting import wait_for
 from debusine.wire.artifact import ArtifactResponse, FileResponse
 from debusine.wire.work_request import WorkRequest
 
@@ -164,7 +166,7 @@ class Person:
     def ask(self, command: str) -> list[str]:
         """Run a command in the shell; returns the lines that it prints."""
         self.type(f"{command}\r")
-        lines = [line.strip() for line in plain(self.expect(PROMPT, 60)).split("\n")]
+        lines = [line.strip() for line in plain(self.expect(PROMPT)).split("\n")]
         return [line for line in lines[1:] if line]
 
     def wait(self) -> int:
@@ -237,18 +239,6 @@ def long_sleep() -> str:
     return f"sleep 98765.{secrets.randbelow(10**9):09}"
 
 
-def processes_of(needle: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if needle in line:
-            found.append(line)
-    return found
-
-
 def test_looks_around_and_leaves_nothing(
     ordinary_user: OrdinaryUser,
     environment: RealEnvironment,
@@ -276,14 +266,13 @@ def test_looks_around_and_leaves_nothing(
         assert len(stages(ordinary_user)) == 1
         sleep = long_sleep()
         someone.type(f"{sleep}\r")
-        while not processes_of(sleep):
-            time.sleep(0.05)
+        wait_for(lambda: processes_of(sleep))
         someone.type("\x03")
-        someone.expect(PROMPT, 10)
+        someone.expect(PROMPT)
         someone.type(f"{sleep} & exit\r")
         assert someone.wait() == 0, someone.seen.decode()
         assert termios.tcgetattr(someone.terminal) == modes
-    assert processes_of(sleep) == []
+    wait_for(lambda: not processes_of(sleep))
     assert stages(ordinary_user) == []
 
 
@@ -333,12 +322,9 @@ def test_what_cannot_be_installed_is_said(
         assert "the shell opens without them" in shown
         sleep = long_sleep()
         someone.type(f"{sleep} & \r")
-        someone.expect(PROMPT, 10)
+        someone.expect(PROMPT)
         # as if the window was closed
         os.kill(someone.process, signal.SIGHUP)
         assert someone.wait() == 8, someone.seen.decode()
-    deadline = time.monotonic() + 10
-    while processes_of(sleep):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: not processes_of(sleep))
     assert stages(ordinary_user) == []

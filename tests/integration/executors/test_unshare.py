@@ -18,6 +18,8 @@ from debusine.tasks.executors.base import (
 from debusine.tasks.executors.unshare import UnshareExecutor, UnshareInstance
 from debusine.testing.environment import RealEnvironment
 from debusine.testing.ordinary_user import OrdinaryUser
+from debusine.testing.processes import processes_of
+from debusine.testing.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -50,23 +52,8 @@ def leftovers(workplace: Path) -> list[str]:
     return sorted(path.name for path in workplace.iterdir() if path.name != "cache")
 
 
-def processes_of(needle: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if needle in line:
-            found.append(line)
-    return found
-
-
 def wait_until_gone(needle: str) -> None:
-    deadline = time.monotonic() + 10
-    while processes_of(needle):
-        assert time.monotonic() < deadline, processes_of(needle)
-        time.sleep(0.05)
+    wait_for(lambda: not processes_of(needle), instead=lambda: processes_of(needle))
 
 
 @pytest.mark.parametrize("options", LAYOUTS, ids=lambda o: f"{o.strategy}-{o.memory}")
@@ -172,10 +159,9 @@ def test_the_group_of_a_command_can_be_killed(
     instance = make_instance(environment, workplace)
     instance.start()
     with instance.popen(["sh", "-c", "sleep 98766.4321; true"]) as process:
-        while not processes_of("sleep 98766.4321"):
-            time.sleep(0.01)
+        wait_for(lambda: processes_of("sleep 98766.4321"))
         os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     wait_until_gone("sleep 98766.4321")
     assert instance.is_started()
     instance.stop()
@@ -200,10 +186,7 @@ def test_nothing_runs_after_the_controlling_process_was_killed(
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     wait_until_gone("sleep 98767.4321")
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
     assert str(workplace) not in Path("/proc/self/mountinfo").read_text()
     if options.memory:
         files = list(workplace.rglob("unshare-*/scratch/*"))
@@ -216,9 +199,7 @@ def test_an_instance_whose_processes_died_is_not_started(
     instance = make_instance(environment, workplace)
     instance.start()
     os.kill(instance.session.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while instance.is_started() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: not instance.is_started())
     with pytest.raises(InstanceStateError):
         instance.run(["true"])
     instance.start()

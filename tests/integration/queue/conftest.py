@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ from debusine.tasks import BaseExternalTask, BaseTaskWithExecutor
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.testing import factories
 from debusine.testing.live_server import LiveServer
-
-PATIENCE_S = 10.0
+from debusine.testing.waiting import PATIENCE_S
 
 
 class Peer:
@@ -110,18 +108,12 @@ def post(server: LiveServer) -> Callable[[str, Any], Any]:
     return post
 
 
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], Any]], Any]:
-    """Wait until something holds, and return it."""
-
-    def eventually(condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (value := condition()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return value
-
-    return eventually
+@pytest.fixture(params=["tags", "metadata"])
+def mode(request: pytest.FixtureRequest, settings: Any) -> str:
+    """What decides who gets what."""
+    update = {"tag_based_scheduling": request.param == "tags"}
+    settings.DEBUSINE = settings.DEBUSINE.model_copy(update=update)
+    return str(request.param)
 
 
 class ProbeData(BaseTaskDataWithExecutor):

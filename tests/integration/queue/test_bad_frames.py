@@ -19,6 +19,7 @@ from debusine.server.attempt_log import AttemptLog
 from debusine.testing import factories
 from debusine.testing.factories import RunningWithKey, WithKey, WorkerWithKey
 from debusine.testing.live_server import LiveServer
+from debusine.testing.waiting import PATIENCE_S
 
 CONNECT = "worker/connect/"
 TIME = "2026-01-01T00:00:00Z"
@@ -80,7 +81,8 @@ def test_no_frame_ends_the_connection_or_reaches_a_log(
     frames: list[Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ours, other = factories.make_running(worker=worker.worker), factories.make_running()
+    # in this order: the frames name request 1, which may be the first of the two
+    other, ours = factories.make_running(), factories.make_running(worker=worker.worker)
     peer = dial(CONNECT, worker.key)
     for frame in frames:
         peer.send_raw(frame)
@@ -133,7 +135,7 @@ def test_offsets_cannot_change_what_was_stored(
 
 
 def test_frame_of_more_than_sixteen_mebibytes_closes_only_its_own_connection(
-    dial: Any, worker: WorkerWithKey, eventually: Any, data_dir: Path
+    dial: Any, worker: WorkerWithKey, data_dir: Path
 ) -> None:
     running = factories.make_running(worker=worker.worker)
     peer = dial(CONNECT, worker.key)
@@ -179,7 +181,9 @@ def test_what_a_token_is_not_for(server: LiveServer, worker: WorkerWithKey) -> N
     test = {"category": "debusine:test", "work_request": other.work_request.pk}
 
     def status(method: str, path: str, key: str, body: Any = None) -> int:
-        answer = requests.request(method, url + path, headers={"Token": key}, json=body, timeout=10)
+        answer = requests.request(
+            method, url + path, headers={"Token": key}, json=body, timeout=PATIENCE_S
+        )
         if answer.status_code >= 400:
             assert answer.headers["Content-Type"] == "application/problem+json", path
         return answer.status_code
@@ -210,7 +214,7 @@ def test_body_that_is_too_large_is_refused_in_words(server: LiveServer) -> None:
         f"{server.url}/api/1.0/work-request/",
         data=body,
         headers={"Token": key, "Content-Type": "application/json"},
-        timeout=10,
+        timeout=PATIENCE_S,
     )
     assert answer.status_code == 413
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -229,7 +233,7 @@ def test_what_is_no_http_is_refused(
     server: LiveServer, request_line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
         connection.sendall(request_line + b"\r\nHost: x\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from tests.integration.conftest import ApiClient
@@ -17,13 +16,6 @@ from debusine.testing import factories
 GET_NEXT = "/work-request/get-next-for-worker/"
 OLD = {"system:worker_type": "external", "noop:version": 99}
 NEW = {"system:worker_type": "external", "noop:version": 1}
-
-
-@pytest.fixture(params=["tags", "metadata"])
-def mode(request: pytest.FixtureRequest, settings: Any) -> str:
-    update = {"tag_based_scheduling": request.param == "tags"}
-    settings.DEBUSINE = settings.DEBUSINE.model_copy(update=update)
-    return str(request.param)
 
 
 def fill(api: ApiClient, number: int) -> None:

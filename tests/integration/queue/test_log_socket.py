@@ -17,6 +17,7 @@ from debusine.server.actor import SYSTEM
 from debusine.server.attempt_log import AttemptLog
 from debusine.testing import factories
 from debusine.testing.factories import RunningWithKey
+from debusine.testing.waiting import PATIENCE_S
 from debusine.util.clock import SystemClock
 from debusine.wire.work_request import WorkRequestCompleted
 
@@ -191,11 +192,11 @@ def test_plain_bytes_can_be_read_from_any_offset(
     url = f"{server.url}/api/1.0/work-request/{running.work_request.pk}/log/"
     add(data_dir, running.attempt, b"01234\xff")
     headers = {"Token": key}
-    answer = requests.get(f"{url}?offset=3", headers=headers, timeout=10)
+    answer = requests.get(f"{url}?offset=3", headers=headers, timeout=PATIENCE_S)
     assert answer.content == b"34\xff"
     assert answer.headers["X-Debusine-Log-Offset"] == "3"
     assert answer.headers["X-Debusine-Log-Size"] == "6"
     assert answer.headers["X-Debusine-Log-Complete"] == "false"
-    assert requests.get(f"{url}?offset=6", headers=headers, timeout=10).content == b""
-    assert requests.get(f"{url}?offset=7", headers=headers, timeout=10).status_code == 400
-    assert requests.get(f"{url}?attempt=9", headers=headers, timeout=10).status_code == 404
+    assert requests.get(f"{url}?offset=6", headers=headers, timeout=PATIENCE_S).content == b""
+    assert requests.get(f"{url}?offset=7", headers=headers, timeout=PATIENCE_S).status_code == 400
+    assert requests.get(f"{url}?attempt=9", headers=headers, timeout=PATIENCE_S).status_code == 404

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import requests
-from django.conf import settings as server_settings
 from tests.integration.conftest import ApiClient
 
 from debusine.db.models import Worker, WorkRequest
 from debusine.testing import factories
 from debusine.testing.factories import WorkerWithKey
 from debusine.testing.live_server import LiveServer
+from debusine.testing.waiting import PATIENCE_S
 
 GET_NEXT = "/work-request/get-next-for-worker/"
 SYSTEM = {
@@ -23,7 +23,6 @@ SYSTEM = {
     "system:worker_type": "external",
     "system:native_architecture": "amd64",
 }
-MODES = ["tags", "metadata"]
 
 
 def tags_only(*, architecture: str, backend: str, version: int, tool: bool) -> dict[str, Any]:
@@ -77,13 +76,6 @@ FITS_NOT: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "denied": ({}, {"tasks_denylist": ["probe"]}, {}),
     "scope": ({}, {"required_tags": ["task:scope:debian"]}, {}),
 }
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest, settings: Any) -> str:
-    update = {"tag_based_scheduling": request.param == "tags"}
-    settings.DEBUSINE = settings.DEBUSINE.model_copy(update=update)
-    return str(request.param)
 
 
 def make(api: ApiClient, **asked: Any) -> int:
@@ -226,25 +218,20 @@ def test_a_request_made_under_metadata_is_not_given_away_under_tags(
 # through real sockets and HTTP
 
 
-@pytest.fixture(params=MODES)
-def live_mode(request: pytest.FixtureRequest, server: LiveServer) -> None:
-    update = {"tag_based_scheduling": request.param == "tags"}
-    # restored by the fixture of the data directory
-    server_settings.DEBUSINE = server_settings.DEBUSINE.model_copy(update=update)
-
-
 @pytest.fixture
 def call(server: LiveServer) -> Callable[..., requests.Response]:
     """What an agent asks over HTTP."""
 
     def call(worker: WorkerWithKey, method: str, path: str, body: Any = None) -> Any:
         url = f"{server.url}/api/1.0{path}"
-        return requests.request(method, url, json=body, headers={"Token": worker.key}, timeout=10)
+        return requests.request(
+            method, url, json=body, headers={"Token": worker.key}, timeout=PATIENCE_S
+        )
 
     return call
 
 
-@pytest.mark.usefixtures("probe", "live_mode")
+@pytest.mark.usefixtures("probe", "mode")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_agents_are_woken_for_what_they_get(
     dial: Any, post: Any, call: Any, kind: Callable[..., Any]

@@ -13,6 +13,7 @@ from debusine.db.models import Attempt, Token, Worker, WorkRequest
 from debusine.server.attempt_log import AttemptLog
 from debusine.testing import factories
 from debusine.testing.factories import RunningWithKey, WorkerWithKey
+from debusine.testing.waiting import wait_for
 from debusine.util.clock import SystemClock
 from debusine.wire.worker import LogFrameHeader, pack_log_frame
 
@@ -65,7 +66,7 @@ def test_worker_of_a_wrong_type_is_rejected_without_a_code(dial: Any) -> None:
     assert set(frame) == {"type", "reason"}
 
 
-def test_worker_is_greeted_and_asked_for_metadata(dial: Any, eventually: Any) -> None:
+def test_worker_is_greeted_and_asked_for_metadata(dial: Any) -> None:
     worker = factories.make_worker(connected=False)
     peer = dial(CONNECT, worker.key)
     assert peer.next() == {
@@ -75,7 +76,7 @@ def test_worker_is_greeted_and_asked_for_metadata(dial: Any, eventually: Any) ->
     assert peer.next() == {"type": "websocket.send", "text": "request_dynamic_metadata"}
     assert Worker.objects.get().connected_at is not None
     peer.close()
-    assert eventually(lambda: Worker.objects.get().connected_at is None)
+    wait_for(lambda: Worker.objects.get().connected_at is None)
 
 
 def test_doubled_slash_is_understood(dial: Any) -> None:
@@ -128,13 +129,13 @@ def test_reconnecting_agent_hears_where_its_log_ends(dial: Any, worker: WorkerWi
 
 
 def test_text_frames_of_old_workers_are_appended(
-    dial: Any, worker: WorkerWithKey, data_dir: Path, eventually: Any
+    dial: Any, worker: WorkerWithKey, data_dir: Path
 ) -> None:
     running = factories.make_running(worker=worker.worker)
     peer = dial(CONNECT, worker.key)
     peer.send(text_frame(running.work_request.pk, "a\n"))
     peer.send(text_frame(running.work_request.pk, "ä\n", "stderr"))
-    assert eventually(lambda: log_of(data_dir, running) == "a\nä\n".encode())
+    wait_for(lambda: log_of(data_dir, running) == "a\nä\n".encode())
 
 
 def test_frames_for_the_requests_of_others_are_not_stored(
@@ -162,20 +163,16 @@ def test_nonsense_is_survived(dial: Any, worker: WorkerWithKey, frame: Any) -> N
     assert peer.wait_for("log_ack")["offset"] == 1
 
 
-def test_agent_that_started_anew_gives_its_work_back(
-    dial: Any, worker: WorkerWithKey, eventually: Any
-) -> None:
+def test_agent_that_started_anew_gives_its_work_back(dial: Any, worker: WorkerWithKey) -> None:
     kept = factories.make_running(worker=worker.worker)
     lost = factories.make_running(worker=worker.worker)
     dial(CONNECT, worker.key).send(hello([kept.work_request.pk]))
-    assert eventually(lambda: WorkRequest.objects.get(pk=lost.work_request.pk).status == "pending")
+    wait_for(lambda: WorkRequest.objects.get(pk=lost.work_request.pk).status == "pending")
     assert WorkRequest.objects.get(pk=kept.work_request.pk).status == "running"
     assert Attempt.objects.get(pk=lost.attempt.pk).outcome == "lost"
 
 
-def test_heartbeat_renews_and_stops_what_is_not_its_own(
-    dial: Any, worker: WorkerWithKey, eventually: Any
-) -> None:
+def test_heartbeat_renews_and_stops_what_is_not_its_own(dial: Any, worker: WorkerWithKey) -> None:
     running = factories.make_running(worker=worker.worker)
     gone = factories.make_running().work_request.pk
     peer = dial(CONNECT, worker.key)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from debusine.testing.agent import AgentProgram
-from debusine.testing.server_http import LiveServer, wait_for
+from debusine.testing.server_http import LiveServer
+from debusine.testing.waiting import wait_for
 from debusine.util.userns import remove_tree
 
 
@@ -49,7 +50,7 @@ def make_agent(base: Path) -> Iterator[Callable[[LiveServer], AgentProgram]]:
         if agent.process is not None:
             agent.stop()
         with contextlib.suppress(TimeoutError):
-            wait_for(lambda: not agent.leftovers(), timeout_s=10)  # noqa: B023  called at once
+            wait_for(lambda: not agent.leftovers())  # noqa: B023  called at once
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from debusine.domain.result import WorkRequestResults
 from debusine.testing.agent import AgentProgram
-from debusine.testing.server_http import LiveServer, wait_for
+from debusine.testing.server_http import LiveServer
+from debusine.testing.waiting import wait_for
 
 LOGIN = "machine deb.example.org login me password s3cret"
 

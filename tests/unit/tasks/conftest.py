@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -9,6 +12,7 @@ from typing_extensions import override
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
+from debusine.testing.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +40,24 @@ class ListSender:
 @pytest.fixture
 def sender() -> ListSender:
     return ListSender()
+
+
+@pytest.fixture
+def abort_when() -> Iterator[Callable[[Any, Callable[[], bool]], None]]:
+    """Abort a task, in a thread of its own, once something is true."""
+    threads: list[threading.Thread] = []
+
+    def abort_when(task: Any, condition: Callable[[], bool]) -> None:
+        def watch() -> None:
+            wait_for(condition)
+            task.abort()
+
+        threads.append(threading.Thread(target=watch))
+        threads[-1].start()
+
+    yield abort_when
+    for thread in threads:
+        thread.join()
 
 
 class StagesTask(BaseExternalTask[BaseTaskData, BaseDynamicTaskData]):

@@ -111,7 +111,7 @@ async def test_a_full_queue_makes_the_task_wait(streamer: LogStreamer) -> None:
     streamer.write(b"x" * 1000, "stdout")
     streamer.flush()
     waiting = asyncio.create_task(streamer.wait_for_room())
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0)
     assert not waiting.done()
     streamer.acknowledge(1)
     await asyncio.wait_for(waiting, 1)
