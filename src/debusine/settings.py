@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def default_data_dir() -> Path:
@@ -139,10 +142,42 @@ class Settings(BaseSettings):
         default=timedelta(days=30),
         description="Listeners that stay away longer than this cannot resume where they stopped.",
     )
+    jobs: JobsPlace = Field(
+        default=JobsPlace.IN_PROCESS,
+        description="in-process: the server runs jobs; elsewhere: only processes for jobs do.",
+    )
+    server_tasks: int = Field(
+        default=2,
+        ge=1,
+        description="How many tasks of the server a process runs at a time.",
+    )
+    log_max_age: timedelta = Field(
+        default=timedelta(days=365),
+        description="Logs of attempts that ended longer ago are removed.",
+    )
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks, with commas, that webhooks may call although they are not public.",
+    )
+    email_url: str | None = Field(
+        default=None,
+        description="smtp://, smtps:// or smtp+starttls://user:password@host:port; unset: no mail.",
+    )
+    email_from: str | None = Field(
+        default=None,
+        description="Sender of notifications whose channel names none; unset: debusine@ the fqdn.",
+    )
     upload_max_idle: timedelta = Field(
         default=timedelta(days=1),
         description="Uploads and artifacts whose files stop arriving this long are removed.",
     )
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
 
     @property
     def store_dir(self) -> Path:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from debusine.db.models import NotificationChannel
+from debusine.domain.notification import problems_of
 from debusine.domain.validation import lines_by_field, messages_by_field
 from debusine.errors import UserError
 from debusine.tasks.notifications import KEY, split_notifications
@@ -57,20 +59,32 @@ def read_wanted(
 
 def require_allowed(reactions: EventReactions, *, title: str) -> None:
     """
-    Refuse reactions that clients may not ask for.
+    Refuse reactions that clients may not ask for; one query if there are any.
 
     :param title: of the error, if there is one
-    :raises UserError: for any but notifications, and for those, as there are no channels yet
+    :raises UserError: for any but notifications that can be sent by a channel there is
     """
+    messages = list(_refusals(reactions))
+    if messages:
+        raise UserError(title, details="\n".join(messages), validation_errors={FIELD: messages})
+
+
+def _refusals(reactions: EventReactions) -> Iterator[str]:
+    """Say what is wrong with reactions."""
+    wanted = {each.channel for _, each in reactions.items() if isinstance(each, SendNotification)}
+    known: set[str] = set()
+    if wanted:
+        rows = NotificationChannel.objects.filter(name__in=wanted)
+        known.update(rows.values_list("name", flat=True))
     for event, action in reactions.items():
-        if isinstance(action, SendNotification):
-            message = (
+        if not isinstance(action, SendNotification):
+            allowed = SendNotification.model_fields["action"].default
+            yield f"{event}: action {action.action!r} is not allowed, only {allowed!r}"
+        elif action.channel not in known:
+            yield (
                 f"{event}: unknown notification channel {action.channel!r}; "
-                f"this server has none, leave {KEY!r} out"
+                f"name one that an administrator has made, or leave {KEY!r} out"
             )
-        else:
-            message = (
-                f"{event}: action {action.action!r} is not allowed, only "
-                f"{SendNotification.model_fields['action'].default!r}"
-            )
-        raise UserError(title, details=message, validation_errors={FIELD: [message]})
+        elif action.data is not None:
+            for problem in problems_of(action.data.model_dump(by_alias=True)):
+                yield f"{event}: {problem}"

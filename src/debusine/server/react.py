@@ -12,11 +12,13 @@ from django.db import transaction
 
 from debusine.db.models import WorkRequest
 from debusine.domain.result import WorkRequestResults
+from debusine.tasks.reactions import SendNotification
 from debusine.util.discovery import load_all
 
 log = structlog.get_logger(__name__)
 
 Reaction = Callable[..., None]
+_NOTIFY = SendNotification.model_fields["action"].default
 
 
 def react_to(request: WorkRequest, *, now: datetime) -> None:
@@ -27,6 +29,9 @@ def react_to(request: WorkRequest, *, now: datetime) -> None:
     """
     event = "on_success" if request.result == WorkRequestResults.SUCCESS else "on_failure"
     for wanted in request.event_reactions.get(event, []):
+        if wanted.get("action") == _NOTIFY:
+            # whoever delivers events does it, after the commit
+            continue
         reaction = _find(wanted.get("action"))
         if reaction is None:
             log.warning("reaction-unknown", work_request=request.pk, action=wanted.get("action"))

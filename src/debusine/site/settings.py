@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from debusine.settings import Settings
+from debusine.site.mail import mail_settings
 
 DEBUSINE = Settings()
 
@@ -106,6 +107,7 @@ TEMPLATES = [
         },
     }
 ]
+globals().update(mail_settings(DEBUSINE))
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

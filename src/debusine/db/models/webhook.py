@@ -34,6 +34,8 @@ class Webhook(models.Model):
     created_at = models.DateTimeField()
     position = models.BigIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
+    # until then somebody is about to send to it
+    leased_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
