@@ -26,6 +26,13 @@ def default_data_dir() -> Path:
     return Path(base) / "debusine"
 
 
+class JobsPlace(StrEnum):
+    """Where a server has its jobs done."""
+
+    IN_PROCESS = "in-process"
+    ELSEWHERE = "elsewhere"
+
+
 class Settings(BaseSettings):
     """Settings of one server."""
 
@@ -41,7 +48,7 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         default=None,
-        description="redis://host:port/0, by which several servers wake each other; unset: there is one.",
+        description="redis://host:port/0: wake-ups and jobs of several processes; unset: one.",
     )
     fqdn: str = Field(
         default="localhost",

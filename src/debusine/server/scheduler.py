@@ -13,7 +13,8 @@ from django.db import connection
 from django.db.models import CharField, Count, F, IntegerField, Q, Sum
 from django.db.models.functions import Coalesce
 
-from debusine.db.models import Signature, Worker, WorkRequest
+from debusine import __version__
+from debusine.db.models import Signature, Worker, WorkerType, WorkRequest
 from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.db.queries import named_query
 from debusine.domain.resources import NOTHING, Head, Resources, Room, choose
@@ -25,7 +26,8 @@ from debusine.domain.scheduling import (
     signature_key,
 )
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.server import wake
+from debusine.server import job_queue, wake
+from debusine.server.job_queue import Queue
 from debusine.server.reservation import amount
 from debusine.server.worker_tags import capability
 
@@ -55,9 +57,7 @@ def _is_free(measure: str) -> Q:
 
 _IDLE = Prepared(
     lambda: (
-        Worker.objects.filter(
-            connected_at__isnull=False, token__enabled=True, drained_at=None
-        )
+        Worker.objects.filter(connected_at__isnull=False, token__enabled=True, drained_at=None)
         .alias(
             busy=Count("attempts", filter=_OPEN),
             **{f"held_{measure}": _held(measure) for measure in _MEASURES},
@@ -152,24 +152,35 @@ def _required_by_workers() -> set[str]:
     return {tag for (tags,) in _REQUIRED_BY_WORKERS.all() for tag in tags}
 
 
-def reintern_pending() -> int:
+def basis_of_signatures() -> dict[str, Any]:
+    """What signatures depend on beside the requests; one query."""
+    return {
+        "tags_decide": tags_decide(),
+        "required": sorted(_required_by_workers()),
+        "program": __version__,
+    }
+
+
+def reintern_pending(*, after: int = 0, limit: int | None = None) -> int | None:
     """
-    Give every pending request its signature anew.
+    Give pending requests their signatures anew, in the order of their ids.
 
-    After the requirements of workers changed, or the setting that chooses between tags
-    and metadata may have. Refusals are forgotten; who refused is asked again.
+    After :func:`basis_of_signatures` changed. Refusals are forgotten; who refused is
+    asked again.
 
-    :returns: how many have another one than before
+    :param after: only those with larger ids
+    :param limit: at most so many
+    :returns: the last id; None if there were none
     """
     wanted = _required_by_workers()
     known: dict[tuple[frozenset[str], frozenset[str], Resources], int] = {}
     needs = {row.pk: amount(row) for row in Signature.objects.all()}
-    changed = 0
+    last: int | None = None
     # one that is delayed gets its signature when it is due
     pending = WorkRequest.objects.filter(
-        status=WorkRequestStatus.PENDING.value, delayed_until=None
+        status=WorkRequestStatus.PENDING.value, delayed_until=None, pk__gt=after
     ).only("pk", "scheduler_tags_required", "scheduler_tags_provided", "signature_id")
-    for request in pending.iterator(500):
+    for request in pending.order_by("pk")[:limit].iterator(500):
         pair = (
             frozenset(_counting(request)),
             frozenset(request.scheduler_tags_provided) & wanted,
@@ -178,9 +189,9 @@ def reintern_pending() -> int:
         if pair not in known:
             known[pair] = intern_exactly(*pair)
         if known[pair] != request.signature_id:
-            changed += 1
             WorkRequest.objects.filter(pk=request.pk).update(signature=known[pair])
-    return changed
+        last = request.pk
+    return last
 
 
 def need_of(signature_id: int) -> Resources:
@@ -279,12 +290,20 @@ def wake_workers(signature_id: int) -> None:
     need = asdict(need_of(signature_id))
     for worker in _IDLE.all(**need):
         if signature_id in compatible_signatures(capability(worker)):
-            wake_worker(worker.pk)
+            wake_worker(worker.pk, worker.worker_type)
             woken += 1
             if woken == _WAKE_AT_MOST:
                 return
 
 
-def wake_worker(worker_id: int) -> None:
-    """Tell one worker that there may be work."""
+def wake_worker(worker_id: int, worker_type: str = WorkerType.EXTERNAL) -> bool:
+    """
+    Tell one worker that there may be work.
+
+    :returns: False if it is sure that it does not hear of it
+    """
+    if worker_type == WorkerType.CELERY:
+        # any process of the server that has a thread for it may take the message
+        return job_queue.send("run_server_task", queue=Queue.SERVER_TASKS)
     wake.wake(wake.worker_group(worker_id), {"type": "work.available"})
+    return True

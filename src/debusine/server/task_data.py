@@ -18,6 +18,10 @@ from debusine.errors import DebusineError, UserError
 from debusine.server.resolver import DatabaseResolver
 from debusine.tasks import BaseExternalTask, TaskConfigError
 from debusine.tasks.inputs.stage import Stage
+from debusine.tasks.registry import add_package
+
+# tasks of workers and of signing are known everywhere, these only here
+add_package("debusine.server.tasks")
 
 log = structlog.get_logger(__name__)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,9 +21,9 @@ from django.urls import get_resolver
 
 from debusine.client.local_server import Holder
 from debusine.errors import BugError
+from debusine.server import ticker
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
-from debusine.server.jobs.sweep import sweep
-from debusine.settings import Settings
+from debusine.settings import JobsPlace, Settings
 from debusine.standalone.access import (
     Access,
     administrator_key,
@@ -34,7 +36,6 @@ from debusine.standalone.access import (
 )
 from debusine.standalone.agent import agent_command, keep_running, signing_command
 from debusine.standalone.database import migrate_if_needed
-from debusine.standalone.jobs import JobsThread
 from debusine.standalone.options import Options
 from debusine.standalone.usage import wait_until_unused
 from debusine.standalone.web_server import WebServer
@@ -119,14 +120,16 @@ class _Program:
             await _first_of(asyncio.create_task(server.answers.wait()), *reasons)
             if not server.answers.is_set():
                 return
-            jobs = JobsThread(sweep)
-            jobs.start()
-            stack.push_async_callback(asyncio.to_thread, jobs.stop)
+            ticker.acquire()
+            stack.push_async_callback(asyncio.to_thread, ticker.release)
             for command in self._children():
                 child = asyncio.create_task(keep_running(command, data_dir=self.options.data_dir))
                 stack.push_async_callback(_cancel, child)
                 reasons.append(child)
             await self._announce()
+            if Settings().jobs is JobsPlace.IN_PROCESS:
+                jobs = asyncio.create_task(asyncio.to_thread(self._start_jobs))
+                stack.push_async_callback(_stop_jobs, jobs)
             if self.options.while_used is not None:
                 reasons.append(asyncio.create_task(wait_until_unused(self.options.while_used)))
             await _first_of(*reasons)
@@ -139,6 +142,20 @@ class _Program:
             *([agent_command(given.data_dir)] if given.with_worker else []),
             *([signing_command(given.data_dir)] if given.with_signing else []),
         ]
+
+    def _start_jobs(self) -> Callable[[], None]:
+        """
+        Run jobs in threads.
+
+        Celery takes half a second to load, for which nobody who asks has to wait.
+
+        :returns: what stops them
+        """
+        job_runner = importlib.import_module("debusine.server.job_runner")
+        runner = job_runner.JobRunner(holder=str(self.options.data_dir.root))
+        runner.start()
+        stop: Callable[[], None] = runner.stop
+        return stop
 
     async def _announce(self) -> None:
         """Tell everybody who waits that the server answers."""
@@ -170,6 +187,10 @@ async def _first_of(*tasks: asyncio.Task[Any]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
+
+
+async def _stop_jobs(starting: asyncio.Task[Callable[[], None]]) -> None:
+    await asyncio.to_thread(await starting)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -99,23 +99,28 @@ class _Loader:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._packages = [KINDS_PACKAGE, SIGNING_PACKAGE]
         self._is_running = False
         self._is_logged = False
-        self._broken: tuple[BrokenPlugin, ...] | None = None
+        self._has_all = False
+        self._has_plugins = False
+        self._broken: tuple[BrokenPlugin, ...] = ()
+
+    def add(self, package: str) -> None:
+        with self._lock:
+            if package not in self._packages:
+                self._packages.append(package)
+                self._has_all = False
 
     def load(self, *, quiet: bool) -> tuple[BrokenPlugin, ...]:
         with self._lock:
             # a plug-in may ask for other tasks while it is imported
             if self._is_running:
                 return ()
-            if self._broken is None:
+            if not self._has_all:
                 self._is_running = True
                 try:
-                    load_all(KINDS_PACKAGE)
-                    load_all(SIGNING_PACKAGE)
-                    self._broken = tuple(
-                        broken for point in find_plugins() for broken in load_plugin(point, TASKS)
-                    )
+                    self._import()
                 finally:
                     self._is_running = False
             if not (quiet or self._is_logged):
@@ -123,6 +128,15 @@ class _Loader:
                 for plugin in self._broken:
                     _log(plugin)
             return self._broken
+
+    def _import(self) -> None:
+        for package in self._packages:
+            load_all(package)
+        if not self._has_plugins:
+            self._broken = tuple(
+                broken for point in find_plugins() for broken in load_plugin(point, TASKS)
+            )
+        self._has_plugins = self._has_all = True
 
 
 def _log(plugin: BrokenPlugin) -> None:
@@ -137,6 +151,15 @@ def _log(plugin: BrokenPlugin) -> None:
 
 
 _loader = _Loader()
+
+
+def add_package(package: str) -> None:
+    """
+    Have the tasks of another package of this program known, from the next look-up on.
+
+    :param package: one file per task, as in ``debusine.tasks.kinds``
+    """
+    _loader.add(package)
 
 
 def load_kinds() -> None:

@@ -22,7 +22,7 @@ from debusine.db.models import (
     Workspace,
 )
 from debusine.server.jobs.abandoned import remove_abandoned
-from debusine.server.jobs.sweep import sweep_uploads
+from debusine.server.jobs.expire import remove_uploads
 from debusine.server.uploads import UploadBusyError, UploadFile
 from debusine.util.clock import SystemClock
 
@@ -35,7 +35,7 @@ def sweep(**after: float) -> int:
     """Sweep as one would after a time, until nothing is left to do."""
     now = SystemClock().now() + timedelta(**after)
     done = 0
-    while count := sweep_uploads(now):
+    while count := remove_uploads(now):
         done += count
     return done
 

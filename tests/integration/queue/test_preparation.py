@@ -14,6 +14,7 @@ from debusine.errors import UserError
 from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.create_work_request import make_pending
 from debusine.server.actor import Actor
+from debusine.server.jobs import reintern
 from debusine.server.task_data import Task
 from debusine.server.task_tags import Configuration, TaskTags
 from debusine.tasks import TaskConfigError
@@ -226,6 +227,8 @@ def test_tags_of_task_and_worker_are_shown_with_who_says_so(api: ApiClient, prob
     reported = [*shown["required"]["system"], noop, "worker:class:slow"]
     client = ApiClient(worker.key)
     client.put("/worker/dynamic-metadata/", {"provided_tags": reported})
+    # it requires what none did before
+    reintern.run()
     assert client.post("/work-request/get-next-for-worker/").json()["id"] == pk
     assert api.get(f"/work-request/{pk}/tags/").json()["worker"] == {
         "name": "w1",

@@ -63,6 +63,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='QueueBasis',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('basis', models.JSONField(default=dict)),
+                ('position', models.BigIntegerField(default=0, null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='RunRecord',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -111,7 +119,6 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('position', models.BigIntegerField(default=0)),
                 ('due_at', models.DateTimeField(null=True)),
-                ('leased_until', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -271,6 +278,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='workrequest',
             index=models.Index(condition=models.Q(('delayed_until__isnull', False), ('status', 'pending')), fields=['delayed_until'], name='work_request_delayed'),
+        ),
+        migrations.AddIndex(
+            model_name='workrequest',
+            index=models.Index(condition=models.Q(('status', 'blocked'), ('unmet_dependencies', 0)), fields=['id'], name='work_request_settled'),
         ),
         migrations.AddConstraint(
             model_name='timer',

@@ -7,6 +7,7 @@ from debusine.db.models.collection import Collection, CollectionItem, ItemType
 from debusine.db.models.event import Event, EventCounter, EventReader
 from debusine.db.models.file import File, FileInArtifact, FileUpload
 from debusine.db.models.notification import Notification, NotificationChannel
+from debusine.db.models.queue_basis import QueueBasis
 from debusine.db.models.run_record import RunRecord
 from debusine.db.models.scope import Scope
 from debusine.db.models.share import Share
@@ -33,6 +34,7 @@ __all__ = [
     "ItemType",
     "Notification",
     "NotificationChannel",
+    "QueueBasis",
     "RunRecord",
     "Scope",
     "Share",

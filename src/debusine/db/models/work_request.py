@@ -55,7 +55,7 @@ class WorkRequest(models.Model):
     )
     # smaller is sooner; stamped when the request becomes pending
     order = models.BigIntegerField(default=0)
-    # how many dependencies have not ended; it is blocked until there is none
+    # how many dependencies have not ended, 0 once one has failed; blocked until then
     unmet_dependencies = models.PositiveIntegerField(default=0)
     # pending and without a signature until then
     delayed_until = models.DateTimeField(null=True)
@@ -81,6 +81,12 @@ class WorkRequest(models.Model):
                 fields=["delayed_until"],
                 name="work_request_delayed",
                 condition=Q(status="pending", delayed_until__isnull=False),
+            ),
+            # its dependencies have ended, and nobody looked at what that means
+            models.Index(
+                fields=["id"],
+                name="work_request_settled",
+                condition=Q(status="blocked", unmet_dependencies=0),
             ),
             models.Index(fields=["workspace", "completed_at"], name="work_request_completed"),
             models.Index(fields=["workspace", "-id"], name="work_request_newest"),

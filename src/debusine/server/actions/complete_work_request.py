@@ -17,7 +17,7 @@ from debusine.domain.result import Blame, Cause, WorkRequestResults, blame_for
 from debusine.domain.retry import Decision, classify
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import ConflictError, DebusineError, NotFoundError, PermissionDeniedError
-from debusine.server import events, fair_share, retry, wake
+from debusine.server import dependants, events, fair_share, retry, wake
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.produced import artifact_ids_of
@@ -209,4 +209,5 @@ def announce_end(request: WorkRequest) -> None:
     assert request.completed_at is not None
     kind = kind_of_end(WorkRequestStatus(request.status))
     events.record(request, kind, at=request.completed_at)
+    dependants.count_end(request)
     wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +15,7 @@ from debusine.db.models import WorkRequest, Workspace
 from debusine.domain.permission import Verb
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
-from debusine.server import fair_share, retry, scheduler, task_data
+from debusine.server import dependants, fair_share, retry, scheduler, task_data
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
@@ -21,6 +23,7 @@ from debusine.server.actions.reuse_result import reuse_result
 from debusine.server.actor import SYSTEM, Actor
 from debusine.server.event_reactions import read_wanted, require_allowed
 from debusine.server.preparation import Configure, prepare
+from debusine.server.system_user import system_user
 from debusine.server.task_type import type_of_task
 
 TITLE = "Cannot create work request"
@@ -38,18 +41,24 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     by_client: bool = True,
     task_type: TaskTypes | None = None,
     reuse: bool = False,
+    dependencies: Sequence[WorkRequest] = (),
 ) -> WorkRequest:
     """
     Create a work request that is pending at once, or has ended with an earlier result.
+
+    With dependencies, it is blocked until they have ended; its inputs are looked up then.
 
     :param workspace: with its scope loaded
     :param data: of the task; its key ``notifications`` becomes reactions
     :param by_client: whether the reactions come from outside, where only few are allowed
     :param task_type: None finds, by its name, a task that the actor may ask for
     :param reuse: whether the result of an earlier request that did the same will do
+    :param dependencies: what has to end before; none for clients
     :raises PermissionDeniedError: if the actor may not create any here
     :raises UserError: if task, data, inputs or reactions are wrong; nothing is stored then
     """
+    if actor.is_system:
+        actor = Actor(user=system_user())
     user = actor.require_user()
     require(actor, Verb.CREATE_WORK_REQUESTS, workspace)
     if task_type is None:
@@ -67,7 +76,12 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
         event_reactions=wanted.reactions.export(),
         reuse=reuse,
     )
-    make_pending(request, now=now, title=TITLE)
+    if dependencies:
+        with _as_refusal(request, title=TITLE):
+            task_data.build_task(request)
+        dependants.block(request, dependencies)
+    else:
+        make_pending(request, now=now, title=TITLE)
     return request
 
 
@@ -95,11 +109,8 @@ def make_pending(
         prepared = prepare(request, configure)
     except task_data.TaskDataError as error:
         if request.pk is None:
-            raise UserError(
-                title,
-                details=f"{error.brief}: {error.details}\nTask data: {request.task_data}",
-                validation_errors=error.validation_errors,
-            ) from error
+            with _as_refusal(request, title=title):
+                raise
         fail_pending(SYSTEM, request=request, error=error, now=now)
         return
     prepared.tags.store(request)
@@ -117,6 +128,23 @@ def make_pending(
         retry.put_off(request.pk, until=not_before, signature=signature)
         return
     transaction.on_commit(partial(scheduler.wake_workers, signature))
+
+
+@contextmanager
+def _as_refusal(request: WorkRequest, *, title: str) -> Iterator[None]:
+    """
+    Tell the author of a new request what is wrong with it.
+
+    :raises UserError: if the task finds its data wrong
+    """
+    try:
+        yield
+    except task_data.TaskDataError as error:
+        raise UserError(
+            title,
+            details=f"{error.brief}: {error.details}\nTask data: {request.task_data}",
+            validation_errors=error.validation_errors,
+        ) from error
 
 
 def _store(request: WorkRequest) -> bool:

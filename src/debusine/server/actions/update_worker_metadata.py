@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from debusine.server import scheduler
+from debusine.server import job_queue, scheduler
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.worker_tags import TAG_FIELDS, retag
@@ -29,5 +29,5 @@ def update_worker_metadata(actor: Actor, *, metadata: dict[str, Any], now: datet
     requires_else = retag(worker)
     worker.save(update_fields=["dynamic_metadata", "dynamic_metadata_updated_at", *TAG_FIELDS])
     if requires_else:
-        scheduler.reintern_pending()
+        job_queue.send_on_commit("reintern")
     transaction.on_commit(partial(scheduler.wake_worker, worker.pk))

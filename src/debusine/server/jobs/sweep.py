@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look after what no message wakes: lapsed leases, lost wake-ups, events, abandoned uploads."""
+"""Look after what no message wakes: lapsed leases, lost wake-ups and messages, events."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from debusine.db.models import Attempt, Worker
+from debusine.db.models import Attempt, Worker, WorkerType
 from debusine.domain.resources import Resources, Room
-from debusine.server import events, scheduler
+from debusine.server import events, scheduler, server_worker
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
-from debusine.server.jobs.abandoned import remove_abandoned
+from debusine.server.jobs import complete, expire
 from debusine.server.jobs.oversize import cut_to_size
+from debusine.server.jobs.reintern import reintern_some
 from debusine.server.reservation import offer_of
 from debusine.server.retry import make_due_claimable
 from debusine.server.worker_tags import capability
-from debusine.util.clock import Clock, SystemClock
+from debusine.util.clock import Clock
 
 # idle workers that fit something that waits are woken this often; a wake-up is rarely lost
 _WAKE_EVERY_S = 10.0
-_UPLOADS_EVERY_S = 600.0
-_EVENTS_EVERY_S = 600.0
 
 
 class Sweeper:
@@ -39,25 +38,28 @@ class Sweeper:
         self._clock = clock
         self._started = clock.monotonic()
         self._woke_at = self._started
-        self._uploads_at = self._started
-        self._events_at = self._started
+        self._is_first = True
 
     def sweep(self) -> None:
         """Do one round."""
         now = self._clock.now()
         moment = self._clock.monotonic()
+        if self._is_first:
+            # settings, or the program, may be others than last time
+            self._is_first = False
+            expire.schedule(now)
+            reintern_some()
         if moment - self._started >= settings.DEBUSINE.lease.total_seconds():
             requeue_lapsed(now)
         events.number_events()
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
             make_due_claimable(now)
+            complete.release_settled(now)
+            reintern_some()
+            forget_silent(now)
             cut_to_size(now)
             wake_idle(now)
-        if moment >= self._uploads_at and not sweep_uploads(now):
-            self._uploads_at = moment + _UPLOADS_EVERY_S
-        if moment >= self._events_at and not remove_old_events(now):
-            self._events_at = moment + _EVENTS_EVERY_S
 
 
 def requeue_lapsed(now: datetime) -> int:
@@ -99,42 +101,20 @@ def wake_idle(now: datetime) -> int:
         if worker.busy < worker.concurrency and scheduler.next_for(
             worker, capability(worker), room, now=now
         ):
-            scheduler.wake_worker(worker.pk)
+            if not scheduler.wake_worker(worker.pk, worker.worker_type):
+                server_worker.run_without_message(worker.pk)
             woken += 1
     return woken
 
 
-def sweep_uploads(now: datetime) -> int:
+def forget_silent(now: datetime) -> int:
     """
-    Remove a part of what nobody goes on uploading.
+    Take processes that ran tasks of the server, and died, for disconnected; one statement.
 
-    :returns: how much was done; 0 if nothing is left
+    :returns: how many there were
     """
-    server = settings.DEBUSINE
-    return remove_abandoned(
-        server.upload_dir,
-        before=now - server.upload_max_idle,
-        writing=server.store_dir / "tmp",
-    )
-
-
-def remove_old_events(now: datetime) -> int:
-    """
-    Forget a part of the events that nobody was promised any longer.
-
-    :returns: how many there were; 0 if none is left
-    """
-    return events.remove_old(before=now - settings.DEBUSINE.event_max_age)
-
-
-_sweeper: Sweeper | None = None
-
-
-def sweep() -> None:
-    """Do one round in this process."""
-    global _sweeper  # noqa: PLW0603  remembers when the process started
-    if _sweeper is None:
-        _sweeper = Sweeper(SystemClock())
-        # the setting that chooses between tags and metadata may be another than last time
-        scheduler.reintern_pending()
-    _sweeper.sweep()
+    return Worker.objects.filter(
+        worker_type=WorkerType.CELERY.value,
+        connected_at__isnull=False,
+        dynamic_metadata_updated_at__lt=now - 2 * settings.DEBUSINE.lease,
+    ).update(connected_at=None, disconnected_at=now)
