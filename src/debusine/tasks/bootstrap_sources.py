@@ -21,6 +21,7 @@ from debusine.tasks.bootstrap_models import (
     inline_keyring,
 )
 from debusine.util.apt_mirror_list import APT_HELPER
+from debusine.util.apt_sources import strip_credentials
 from debusine.util.command import Command, CommandError, run
 from debusine.util.files import sha256_of
 
@@ -118,7 +119,7 @@ def fetch_keyring(
     else:
         fetched.write_bytes(inline)
     if keyring.sha256sum and sha256_of(fetched) != keyring.sha256sum:
-        name = "in the task data" if inline else _without_password(keyring.url)
+        name = "in the task data" if inline else strip_credentials(keyring.url)
         raise UserError(
             f"sha256 mismatch for keyring {name}",
             details=f"expected {keyring.sha256sum}, got {sha256_of(fetched)}",
@@ -172,17 +173,17 @@ def download(url: str, target: Path, *, apt_conf: Path | None = None) -> None:
     except CommandError as error:
         said = (error.completed.stderr or error.completed.stdout).decode(errors="replace")
         raise UpstreamError(
-            f"cannot download {_without_password(url)}", details=said.strip()[-2000:]
+            f"cannot download {strip_credentials(url)}", details=said.strip()[-2000:]
         ) from error
     if not target.is_file():
-        raise UpstreamError(f"cannot download {_without_password(url)}")
+        raise UpstreamError(f"cannot download {strip_credentials(url)}")
 
 
 def _paragraph(repository: BootstrapRepository, directory: Path, apt_conf: Path | None) -> Deb822:
     paragraph = Deb822()
     paragraph["Types"] = " ".join(repository.types)
     # credentials are lent apart, and would stay in the system here
-    paragraph["URIs"] = _without_password(repository.mirror)
+    paragraph["URIs"] = strip_credentials(repository.mirror)
     paragraph["Suites"] = repository.suite
     if not repository.suite.endswith("/"):
         components = repository.components or _look_up_components(repository, directory, apt_conf)
@@ -208,8 +209,3 @@ def _write(path: Path, paragraphs: list[Deb822]) -> Path:
     path.write_text("\n".join(paragraph.dump() for paragraph in paragraphs))
     path.chmod(0o644)
     return path
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -83,7 +83,7 @@ class RunCommandTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
     def task_result(
         self,
         returncode: int | None,
-        execute_directory: Path,  # noqa: ARG002
+        execute_directory: Path,  # noqa: ARG002  for subclasses
     ) -> WorkRequestResults:
         """
         Say what the end of the command means; by default only 0 is a success.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from debusine.artifacts.dose import ConflictReason, DoseReport, MissingReason
 from debusine.domain.result import Cause
+from debusine.util.apt_sources import hide_logins
 from debusine.util.terminal import tame
 
 UNINSTALLABLE_STAGES = frozenset({"install-deps", "explain-bd-uninstallable"})
@@ -43,7 +44,6 @@ _TARGET = re.compile(
     r"^make: \*\*\* \[(?:debian/rules(?::\d+)?: )?([^\]\n]+)\] (.*)$", re.MULTILINE
 )
 _UNMET = "The following packages have unmet dependencies:"
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _BUILD_END = re.compile(r"^-{80}\nBuild finished at ", re.MULTILINE)
 
 
@@ -68,7 +68,7 @@ def explain_failure(fail_stage: str | None, log: str, dose: DoseReport | None) -
     :param dose: why build dependencies could not be installed, if that is known
     """
     cause, message = _explain(fail_stage, log, dose)
-    line = " ".join(_CREDENTIALS.sub("", tame(message)).split())
+    line = " ".join(hide_logins(tame(message)).split())
     if len(line) > MAX_TEXT_CHARS:
         line = f"{line[: MAX_TEXT_CHARS - 3]}..."
     return Explanation(cause=cause, message=line)

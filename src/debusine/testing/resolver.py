@@ -173,9 +173,7 @@ class MemoryResolver(Resolver):
         label: str,
     ) -> InputArtifactSingle:
         self.asked.append(lookup)
-        found = self._find(_text(lookup, "artifacts"), default_category)
-        if isinstance(found, MemoryCollection):
-            raise BadLookupError(f"{lookup!r} finds a collection")
+        found = self._find_artifact(lookup, default_category)
         # not dumped and read again: the data keeps its class
         return InputArtifactSingle(
             label=label,
@@ -197,11 +195,8 @@ class MemoryResolver(Resolver):
         for part in lookup.alternatives:
             if isinstance(part, LookupDict):
                 artifacts += self._find_items(part, default_category)
-                continue
-            found = self._find(_text(part, "artifacts"), default_category)
-            if isinstance(found, MemoryCollection):
-                raise BadLookupError(f"{part!r} finds a collection")
-            artifacts.append(found)
+            else:
+                artifacts.append(self._find_artifact(part, default_category))
         return InputArtifactMultiple(label=label, lookup=lookup, artifacts=artifacts)
 
     @override
@@ -295,6 +290,20 @@ class MemoryResolver(Resolver):
             found = found.find(segment)
         if found is None:
             raise NoMatchError(f"{text!r} does not match anything")
+        return found
+
+    def _find_artifact(
+        self, lookup: LookupSingle, default_category: CollectionCategory | None
+    ) -> BaseTaskInputArtifact:
+        """
+        Find the one artifact that a lookup names.
+
+        :raises NoMatchError: if there is none
+        :raises BadLookupError: if the lookup is malformed, or finds a collection
+        """
+        found = self._find(_text(lookup, "artifacts"), default_category)
+        if isinstance(found, MemoryCollection):
+            raise BadLookupError(f"{lookup!r} finds a collection")
         return found
 
     def _first(self, parsed: LookupString) -> BaseTaskInputArtifact | MemoryCollection | None:

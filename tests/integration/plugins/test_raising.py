@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from typing_extensions import override
 from debusine.db.models import WorkRequest
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.tasks import BaseExternalTask
 from debusine.tasks.kinds.noop import Noop
 from debusine.tasks.models import BaseDynamicTaskData
 from debusine.testing import factories
@@ -29,10 +27,8 @@ class Unwritable(BaseDynamicTaskData):
 
 
 @pytest.fixture
-def kind() -> Iterator[type[Any]]:
+def kind(_task_names: None) -> type[Any]:
     """A task that raises wherever its attribute says so."""
-    classes = BaseExternalTask._sub_tasks
-    before = {task_type: dict(named) for task_type, named in classes.items()}
 
     class Raises(Noop):
         TASK_NAME = NAME
@@ -59,10 +55,7 @@ def kind() -> Iterator[type[Any]]:
             self.maybe_raise("get_user_provided_tags")
             return super().get_user_provided_tags()
 
-    yield Raises
-    for task_type, named in before.items():
-        classes[task_type].clear()
-        classes[task_type].update(named)
+    return Raises
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Parts:
 class Widget(Parts, BaseExternalTask[BaseTaskData, BaseDynamicTaskData]):
     """Registered only while a test of this module runs."""
 
-    CAPABILITIES = {"available": "sh", "more:available": "no-such-program"}  # noqa: RUF012
+    CAPABILITIES = {"available": "sh", "more:available": "no-such-program"}  # noqa: RUF012  as tasks write it
 
     @classmethod
     def analyze_worker(cls) -> dict[str, Any]:

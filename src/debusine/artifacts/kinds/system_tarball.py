@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator
 from typing_extensions import override
@@ -15,14 +14,14 @@ from debusine.artifacts.base import ArtifactData, ArtifactKind
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.rules import check_same_files, check_single, check_url
 from debusine.domain.category import ArtifactCategory
+from debusine.util.apt_sources import strip_credentials
 
 SUFFIXES = (".tar.zst", ".tar.xz")
 
 
 def _mirror(text: str) -> str:
     """Check a URL and remove user name and password, which everybody could read."""
-    parts = urlsplit(check_url(text))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return strip_credentials(check_url(text))
 
 
 class SystemTarballData(ArtifactData):

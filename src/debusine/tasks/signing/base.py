@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any, Generic
 
 from typing_extensions import TypeVar, override
@@ -14,6 +13,7 @@ from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.work_request import TaskTypes
 from debusine.errors import PermissionDeniedError
 from debusine.tasks.base import BaseExternalTask
+from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.signing.key_store import KeyStore, NoSuchKeyError, Occasion
 from debusine.wire.asset import AssetPermission, AssetPermissionQuery
@@ -41,16 +41,12 @@ class SigningTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
     @classmethod
     @override
     def analyze_worker(cls) -> dict[str, Any]:
-        return super().analyze_worker() | {
-            cls.prefix_with_task_name(key): shutil.which(tool) is not None
-            for key, tool in cls.CAPABILITIES.items()
-        }
+        return super().analyze_worker() | metadata_of_programs(cls)
 
     @classmethod
     @override
     def get_provided_worker_tags(cls) -> set[str]:
-        found = {tags.capability_tag(tool) for tool in cls.CAPABILITIES.values() if _has(tool)}
-        return super().get_provided_worker_tags() | found
+        return super().get_provided_worker_tags() | tags_of_programs(cls)
 
     def needed_tools(self) -> dict[str, str]:
         """Those of ``CAPABILITIES`` that this task needs, with its data."""
@@ -125,7 +121,3 @@ class SigningTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
             user_id=answer.user_id,
             resource=answer.resource or {},
         )
-
-
-def _has(tool: str) -> bool:
-    return shutil.which(tool) is not None

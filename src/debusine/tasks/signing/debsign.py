@@ -80,7 +80,7 @@ class Debsign(SigningTask[DebsignData, DebsignDynamicData]):
         assert self.unsigned.artifact_id is not None, "what is signed exists"
         return DebsignDynamicData(
             subject=self.get_subject(),
-            parameter_summary=Upload.label(self.unsigned.data),  # type: ignore[arg-type]  # dito
+            parameter_summary=Upload.label(self.unsigned.data),  # type: ignore[arg-type]  # as above
             unsigned_id=self.unsigned.artifact_id,
         )
 
