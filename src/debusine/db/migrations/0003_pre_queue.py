@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('position', models.BigIntegerField(default=0)),
                 ('due_at', models.DateTimeField(null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(

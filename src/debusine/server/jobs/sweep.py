@@ -11,10 +11,10 @@ from django.db.models.functions import Coalesce
 
 from debusine.db.models import Attempt, Worker, WorkerType
 from debusine.domain.resources import Resources, Room
-from debusine.server import events, scheduler, server_worker
+from debusine.server import events, job_queue, scheduler, server_worker
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
-from debusine.server.jobs import complete, expire
+from debusine.server.jobs import complete, deliver, expire
 from debusine.server.jobs.oversize import cut_to_size
 from debusine.server.jobs.reintern import reintern_some
 from debusine.server.reservation import offer_of
@@ -52,6 +52,8 @@ class Sweeper:
         if moment - self._started >= settings.DEBUSINE.lease.total_seconds():
             requeue_lapsed(now)
         events.number_events()
+        if deliver.is_due(now):
+            job_queue.send("deliver", queue=deliver.QUEUE)
         if moment - self._woke_at >= _WAKE_EVERY_S:
             self._woke_at = moment
             make_due_claimable(now)
