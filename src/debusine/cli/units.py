@@ -26,6 +26,8 @@ RestartSec=5
 # the agent ends its tasks and removes their trees
 KillMode=mixed
 TimeoutStopSec=30
+# the agent keeps each of several tasks to its memory
+Delegate=yes
 {limits}
 [Install]
 WantedBy={target}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 GIB_IN_MIB = 1024
+MAX_SLOTS = 1000
 # of the newest runs of one kind; more are not kept
 KEPT_RUNS = 20
 
@@ -208,11 +209,25 @@ class Room:
             cpu_count=cpus,
         )
 
+    @property
+    def free_memory_mib(self) -> int | None:
+        """Memory that is left; None: it is not limited."""
+        return _left(self.offer.memory_mib, self.taken.memory_mib)
+
+    @property
+    def free_disk_mib(self) -> int | None:
+        """Disk that is left; None: it is not limited."""
+        return _left(self.offer.disk_mib, self.taken.disk_mib)
+
     def _memory(self, need: Resources) -> int:
         return need.memory_mib or (self.offer.memory_mib or 0) // self.offer.slots
 
     def _disk(self, need: Resources) -> int:
         return need.disk_mib or (self.offer.disk_mib or 0) // self.offer.slots
+
+
+def _left(offered: int | None, taken: int) -> int | None:
+    return None if offered is None else max(0, offered - taken)
 
 
 def _has(offered: int | None, taken: int, wanted: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from debusine.domain.resources import Offer, Resources
+from debusine.domain.resources import NOTHING, Offer, Resources, Room
 from debusine.domain.waiting import Obstacles, explain_waiting
 from debusine.domain.worker_state import WorkerState
 
@@ -59,6 +59,7 @@ class Candidate:
     A worker, as seen from a request.
 
     :param remark: why it was drained, or cannot work with this server
+    :param taken: what of its offer is kept for what it runs
     """
 
     name: str
@@ -66,6 +67,12 @@ class Candidate:
     offer: Offer
     state: WorkerState
     remark: str = ""
+    taken: Resources = NOTHING
+
+    @property
+    def room(self) -> Room:
+        """What of it is free."""
+        return Room(offer=self.offer, taken=self.taken)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,13 +177,7 @@ class Queued:
         if not fitting:
             yield Cause(code=WaitingCode.RESOURCES, text=self._too_big())
             return
-        there = [one for one in fitting if one.state in {WorkerState.IDLE, WorkerState.BUSY}]
-        if not there:
-            yield from self._absent(fitting)
-        elif any(one.state is WorkerState.IDLE for one in there):
-            yield Cause(code=WaitingCode.SOON, text=f"it is the turn of {_names(there)} to ask")
-        else:
-            yield Cause(code=WaitingCode.BUSY, text=_busy(there))
+        yield from self._of_fitting(fitting)
         yield from self._in_queue()
 
     def _too_big(self) -> str:
@@ -186,6 +187,30 @@ class Queued:
         ]
         need = _amount(self.need.memory_mib, self.need.disk_mib)
         return f"it needs {need}, more than any worker that fits has: {', '.join(offers)}"
+
+    def _of_fitting(self, fitting: Sequence[Candidate]) -> Iterator[Cause]:
+        there = [one for one in fitting if one.state in {WorkerState.IDLE, WorkerState.BUSY}]
+        idle = [one for one in there if one.state is WorkerState.IDLE]
+        roomy = [one for one in there if one.room.fits(self.need)]
+        if not there:
+            yield from self._absent(fitting)
+        elif any(one in roomy for one in idle):
+            yield Cause(code=WaitingCode.SOON, text=f"it is the turn of {_names(roomy)} to ask")
+        elif idle:
+            yield Cause(code=WaitingCode.RESOURCES, text=self._too_little(idle))
+        else:
+            yield Cause(code=WaitingCode.BUSY, text=_busy(there))
+
+    def _too_little(self, idle: Sequence[Candidate]) -> str:
+        """What workers with a free slot have left."""
+        free = [
+            f"{one.name} has {_amount(one.room.free_memory_mib, one.room.free_disk_mib)} free"
+            for one in idle[:NAMED]
+        ]
+        # without a history it takes what one slot of the first of them has
+        need = idle[0].room.reserve(self.need)
+        wanted = _amount(need.memory_mib, need.disk_mib)
+        return f"it needs {wanted}, but of the workers that fit {', '.join(free)}"
 
     def _absent(self, fitting: Sequence[Candidate]) -> Iterator[Cause]:
         for one in fitting[:NAMED]:

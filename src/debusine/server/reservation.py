@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import CharField
+from django.db.models import CharField, Q, Sum
+from django.db.models.functions import Coalesce
 
 from debusine.db.models import Attempt, RunRecord, Signature, Worker, WorkRequest
 from debusine.db.prepared import Param, PreparedValues
@@ -16,7 +17,15 @@ from debusine.wire.work_request import RuntimeStatistics
 _MIB = 1024 * 1024
 _MAX_TEXT = 255
 
-OFFER_FIELDS = ("concurrency", "memory_mib", "disk_mib", "cpu_count")
+MEASURES = ("memory_mib", "disk_mib", "cpu_count")
+OFFER_FIELDS = ("concurrency", *MEASURES)
+# annotations of a query of workers: what is kept for what they run
+HELD = {
+    f"held_{measure}": Coalesce(
+        Sum(f"attempts__{measure}", filter=Q(attempts__ended_at=None)), 0
+    )
+    for measure in MEASURES
+}
 
 _KEY = ("task_type", "task_name", "subject", "context")
 _RUNS = PreparedValues(
@@ -121,6 +130,11 @@ def offer_of(worker: Worker) -> Offer:
         disk_mib=worker.disk_mib,
         cpu_count=worker.cpu_count,
     )
+
+
+def held_of(worker: Worker) -> Resources:
+    """What of a worker is kept for what it runs; the query has :data:`HELD`."""
+    return Resources(**{measure: getattr(worker, f"held_{measure}") for measure in MEASURES})
 
 
 def amount(row: Signature | Attempt) -> Resources:

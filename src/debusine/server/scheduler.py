@@ -10,8 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import CharField, Count, F, IntegerField, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, Count, F, IntegerField, Q
 
 from debusine import __version__
 from debusine.db.models import Signature, Worker, WorkerType, WorkRequest
@@ -28,7 +27,7 @@ from debusine.domain.scheduling import (
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.server import job_queue, wake
 from debusine.server.job_queue import Queue
-from debusine.server.reservation import amount
+from debusine.server.reservation import HELD, MEASURES, amount
 from debusine.server.worker_tags import capability
 
 # SQLite joins at most 500 statements
@@ -41,14 +40,6 @@ _SIGNATURE_OF_KEY = Prepared(lambda: Signature.objects.filter(key=Param("key", C
 _REQUIRED_BY_WORKERS = PreparedValues(
     lambda: Worker.objects.exclude(required_tags=[]).values_list("required_tags").distinct()
 )
-_OPEN = Q(attempts__ended_at=None)
-_MEASURES = ("memory_mib", "disk_mib", "cpu_count")
-
-
-def _held(measure: str) -> Coalesce:
-    return Coalesce(Sum(f"attempts__{measure}", filter=_OPEN), 0)
-
-
 def _is_free(measure: str) -> Q:
     """Whether a worker that says what it offers has what is needed of it free."""
     needed = F(f"held_{measure}") + Param(measure, IntegerField())
@@ -59,10 +50,10 @@ _IDLE = Prepared(
     lambda: (
         Worker.objects.filter(connected_at__isnull=False, token__enabled=True, drained_at=None)
         .alias(
-            busy=Count("attempts", filter=_OPEN),
-            **{f"held_{measure}": _held(measure) for measure in _MEASURES},
+            busy=Count("attempts", filter=Q(attempts__ended_at=None)),
+            **HELD,
         )
-        .filter(*map(_is_free, _MEASURES), busy__lt=F("concurrency"))
+        .filter(*map(_is_free, MEASURES), busy__lt=F("concurrency"))
         .order_by("?")
     )
 )

@@ -26,11 +26,13 @@ _MORTAL = ("setpriv", "--pdeathsig", "TERM", sys.executable, "-m")
 log = structlog.get_logger(__name__)
 
 
-def agent_command(data_dir: DataDir) -> list[str]:
+def agent_command(data_dir: DataDir, *, slots: int | None = None) -> list[str]:
     """
     Compose the command that runs the agent.
 
     The kernel tells it to end should this process die without doing so.
+
+    :param slots: how many tasks it runs at once; None: what its configuration says
     """
     return [
         # files of the agent are for others too, namely for the user of the tasks
@@ -38,6 +40,7 @@ def agent_command(data_dir: DataDir) -> list[str]:
         *_MORTAL, "debusine.worker.main",
         "--config-directory", str(data_dir.worker),
         "--log-stderr",
+        *([] if slots is None else ["--slots", str(slots)]),
     ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Options:
     client_config: Path | None
     with_worker: bool
     with_signing: bool = False
+    slots: int | None = None
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -44,6 +45,7 @@ def parse_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--while-used", type=Path, help="end when nobody holds a lock on this file")
     parser.add_argument("--client-config", type=Path, help="also write how to reach it here")
     parser.add_argument("--no-worker", action="store_true", help="start no agent")
+    parser.add_argument("--slots", type=int, help="how many tasks the agent runs at once")
     parser.add_argument("--signing", action="store_true", help="also start a signing worker")
     given = parser.parse_args(argv)
     return Options(
@@ -54,4 +56,5 @@ def parse_options(argv: Sequence[str]) -> Options:
         client_config=given.client_config,
         with_worker=not given.no_worker,
         with_signing=given.signing,
+        slots=given.slots,
     )

@@ -139,7 +139,7 @@ class _Program:
         """Commands of the programs that run as long as we do."""
         given = self.options
         return [
-            *([agent_command(given.data_dir)] if given.with_worker else []),
+            *([agent_command(given.data_dir, slots=given.slots)] if given.with_worker else []),
             *([signing_command(given.data_dir)] if given.with_signing else []),
         ]
 

@@ -19,7 +19,7 @@ class _Group:
 
 class FakeGroupFiles:
     """
-    Implements :class:`debusine.worker.control_group.GroupFiles`.
+    Implements :class:`debusine.util.control_group.GroupFiles`.
 
     A group that hands controllers down may hold no processes; one with processes, or with
     groups below, cannot be removed; limits exist where the group above hands them down.
@@ -63,7 +63,8 @@ class FakeGroupFiles:
                 return "".join(f"{pid}\n" for pid in group.pids)
             case name if name in group.files:
                 return group.files[name]
-        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+            case _:
+                raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
 
     def write(self, path: Path, text: str) -> None:
         """Write a file of a group."""
@@ -81,7 +82,7 @@ class FakeGroupFiles:
     def make(self, group: Path) -> None:
         """Make a group; it may exist."""
         above = self._group(group.parent)
-        files = {}
+        files: dict[str, str] = {}
         if "memory" in above.handed_down:
             files |= {"memory.max": "max", "memory.events": "low 0\noom 0\noom_kill 0\n"}
         if "pids" in above.handed_down:

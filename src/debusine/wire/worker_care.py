@@ -14,6 +14,14 @@ from debusine.wire.base import StrictWireModel, Timestamp, WireModel
 Reason = Annotated[StorableText, Field(max_length=200)]
 
 
+class Amounts(WireModel):
+    """Memory and disk in MiB, and processors."""
+
+    memory_mib: int | None = None
+    disk_mib: int | None = None
+    cpu_count: int | None = None
+
+
 class WorkerRecord(WireModel):
     """
     A worker.
@@ -22,6 +30,8 @@ class WorkerRecord(WireModel):
     :param problem: why it cannot work with this server, if so
     :param running: work requests that it holds
     :param slots: how many it can hold
+    :param offered: what it has for all of them; null where it is not limited
+    :param reserved: what of that is kept for what it holds
     """
 
     name: str
@@ -35,6 +45,8 @@ class WorkerRecord(WireModel):
     drained_at: Timestamp | None = None
     drain_reason: str = ""
     slots: int = 1
+    offered: Amounts = Amounts()
+    reserved: Amounts = Amounts()
     running: list[int] = Field(default_factory=list)
 
 

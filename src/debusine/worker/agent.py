@@ -18,13 +18,13 @@ import structlog
 
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import DebusineError, UpstreamError
+from debusine.util.control_group import Limiter, NoLimits, TaskGroup
 from debusine.util.retry import Backoff
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.worker import directories
 from debusine.worker.announce import announce
 from debusine.worker.config import WorkerConfig
 from debusine.worker.connection import Connection, Handlers
-from debusine.worker.control_group import Limiter, NoLimits, TaskGroup
 from debusine.worker.execution import Execution, error_report
 from debusine.worker.gate import Gate
 from debusine.worker.hooks import HOOKS, run_hooks

@@ -19,6 +19,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError
 from debusine.tasks import BaseExternalTask
 from debusine.tasks.statistics import TaskStatistics
+from debusine.util.control_group import enter
 from debusine.wire.work_request import (
     OutputData,
     OutputError,
@@ -26,7 +27,6 @@ from debusine.wire.work_request import (
 )
 from debusine.worker.apt import lend_apt
 from debusine.worker.channel import TaskChannel
-from debusine.worker.control_group import enter
 from debusine.worker.job import Job
 from debusine.worker.processes import die_with_parent, hide_memory, set_name
 from debusine.worker.trade import EXTERNAL, Trade

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout, parse_timeout
 from debusine.client.local_server import WORKER_USER
+from debusine.domain.resources import MAX_SLOTS
 from debusine.errors import UserError
 from debusine.util.files import write_atomically
 from debusine.util.log import LEVELS
@@ -42,7 +43,6 @@ _KEYS = {
     "disk",
     "cpus",
 }
-MAX_SLOTS = 1000
 _SIZE = re.compile(r"(\d{1,9})\s*(M|MiB|G|GiB|T|TiB)", re.IGNORECASE)
 _IN_MIB = {"m": 1, "g": 1024, "t": 1024 * 1024}
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from debusine.domain.result import Cause, WorkRequestResults
 from debusine.errors import DebusineError, UpstreamError
+from debusine.util.control_group import TaskGroup
 from debusine.util.file_lock import FileLock
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 from debusine.worker.channel import (
@@ -28,7 +29,6 @@ from debusine.worker.channel import (
     read_frame,
     split_log,
 )
-from debusine.worker.control_group import TaskGroup
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogStreamer
 from debusine.worker.nursery_client import NurseryClient

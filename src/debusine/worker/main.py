@@ -17,20 +17,19 @@ import structlog
 
 from debusine import __version__
 from debusine.client.local_server import AGENTS_LOCK
-from debusine.domain.resources import Offer
+from debusine.domain.resources import MAX_SLOTS, Offer
 from debusine.errors import ConflictError, DebusineError, NotPossibleError
+from debusine.util.control_group import Limiter, NoLimits, find_limits
 from debusine.util.file_lock import FileLock, wait_lock
 from debusine.util.log import LEVELS, configure_logging
 from debusine.worker.agent import EXIT_CLEAN, Agent
 from debusine.worker.config import (
-    MAX_SLOTS,
     WorkerConfig,
     find_directory,
     read_key,
     read_worker_config,
     write_key,
 )
-from debusine.worker.control_group import Limiter, NoLimits, find_limits
 from debusine.worker.directories import clean_leftovers, make_working_directory
 from debusine.worker.nursery_client import NurseryClient
 from debusine.worker.offer import make_offer

@@ -31,6 +31,16 @@ def test_a_good_machine_has_nothing_to_mend() -> None:
     assert [finding.remedy for finding in findings if finding.remedy] == []
 
 
+def test_limits_are_told_and_prevent_nothing() -> None:
+    without = judge(replace(GOOD, unlimited="no control groups"))
+    briefs = {one.brief for one in (*judge(GOOD), *without) if one.check == "limits"}
+    assert briefs == {
+        "a worker that runs as a systemd unit keeps each of several tasks to its memory",
+        "several tasks at once are not kept to their memory: no control groups",
+    }
+    assert worst(without) is Level.OK
+
+
 @pytest.mark.parametrize(
     ("change", "check", "level", "remedy"),
     [

@@ -56,6 +56,25 @@ def test_a_tag_that_nobody_has_names_the_nearest_worker() -> None:
     assert said() == [("tags", "no worker is registered")]
 
 
+def test_a_free_slot_is_not_enough() -> None:
+    offer = Offer(slots=4, memory_mib=8192, disk_mib=16384)
+    taken = Resources(memory_mib=6144, disk_mib=8192)
+    full = worker("full", offer=offer, taken=taken)
+    need = Resources(memory_mib=4096, disk_mib=1024)
+    assert said(full, need=need) == [
+        (
+            "resources",
+            "it needs 4096 MiB of memory and 1024 MiB of disk, but of the workers that fit"
+            " full has 2048 MiB of memory and 8192 MiB of disk free",
+        )
+    ]
+    # an equal share of it is there for what has no history
+    assert said(full) == [("soon", "it is the turn of full to ask")]
+    assert said(full, worker("w", offer=offer), need=need) == [
+        ("soon", "it is the turn of w to ask")
+    ]
+
+
 def test_what_was_never_offered_comes_first() -> None:
     codes = [code for code, _ in said(worker("w", obstacles=LACKS), is_never_offered=True)]
     assert codes == ["never-offered", "tags"]

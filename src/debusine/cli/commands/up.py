@@ -12,6 +12,7 @@ import click
 from debusine.cli.context import Globals
 from debusine.cli.units import make_unit
 from debusine.client.listen import parse_listen
+from debusine.domain.resources import MAX_SLOTS
 from debusine.errors import UserError
 from debusine.settings import default_data_dir
 from debusine.util.files import write_atomically
@@ -22,6 +23,7 @@ Examples:
 \b
   debusine up
   debusine up --listen 0.0.0.0:8000       for other machines too
+  debusine up --slots 4                   four builds at once, on a large machine
   debusine up --service                   from every start of the machine on
 """
 
@@ -56,6 +58,11 @@ def _checked(context: click.Context, parameter: click.Parameter, value: str) -> 
     help="Where it listens; port 0 takes a free one.",
 )
 @click.option("--no-worker", is_flag=True, help="Start no worker on this machine.")
+@click.option(
+    "--slots",
+    type=click.IntRange(1, MAX_SLOTS),
+    help="How many tasks the worker runs at once; default: what its config.ini says, else 1.",
+)
 @click.option("--signing", is_flag=True, help="Also start a worker that holds keys and signs.")
 @click.option("--service", is_flag=True, help="Write a systemd unit instead of starting now.")
 @click.pass_context
@@ -65,6 +72,7 @@ def up(
     data_dir: Path,
     listen: str,
     no_worker: bool,
+    slots: int | None,
     signing: bool,
     service: bool,
 ) -> None:
@@ -76,7 +84,12 @@ def up(
     """
     given = context.find_object(Globals) or Globals()
     command = standalone_command(
-        given, data_dir=data_dir, listen=listen, no_worker=no_worker, signing=signing
+        given,
+        data_dir=data_dir,
+        listen=listen,
+        no_worker=no_worker,
+        slots=slots,
+        signing=signing,
     )
     if service:
         _write_unit(command)
@@ -87,7 +100,13 @@ def up(
 
 
 def standalone_command(
-    given: Globals, *, data_dir: Path, listen: str, no_worker: bool, signing: bool = False
+    given: Globals,
+    *,
+    data_dir: Path,
+    listen: str,
+    no_worker: bool,
+    slots: int | None = None,
+    signing: bool = False,
 ) -> list[str]:
     """Compose the command that serves; it works from any directory."""
     return [
@@ -96,6 +115,7 @@ def standalone_command(
         "--listen", listen,
         "--client-config", str(given.config_path.absolute()),
         *(["--no-worker"] if no_worker else []),
+        *([] if slots is None else ["--slots", str(slots)]),
         *(["--signing"] if signing else []),
     ]  # fmt: skip
 

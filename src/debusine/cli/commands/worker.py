@@ -77,10 +77,20 @@ def _print(workers: list[WorkerRecord], *, as_yaml: bool) -> None:
             one.worker_type,
             one.state.value,
             f"{len(one.running)} of {one.slots}",
+            _memory(one),
             ", ".join(map(str, one.running)),
             one.version,
             one.problem or one.drain_reason,
         )
         for one in workers
     ]
-    print_table(("Name", "Type", "State", "Slots", "Running", "Version", "Remark"), rows)
+    columns = ("Name", "Type", "State", "Slots", "Memory", "Running", "Version", "Remark")
+    print_table(columns, rows)
+
+
+def _memory(worker: WorkerRecord) -> str:
+    """How much is reserved of what it offers; empty if it is not limited."""
+    offered = worker.offered.memory_mib
+    if offered is None:
+        return ""
+    return f"{(worker.reserved.memory_mib or 0) / 1024:.1f} of {offered / 1024:.1f} GiB"

@@ -54,6 +54,7 @@ def judge(machine: Machine) -> list[Finding]:
         _disk(machine),
         _memory(machine),
         _shared_memory(machine),
+        _limits(machine),
         _trouble("mirror", machine.mirror, "APT's first source answers"),
     ]
 
@@ -143,6 +144,16 @@ def _shared_memory(machine: Machine) -> Finding:
         brief=f"only {_gib(machine.shared_memory_bytes)} free in /dev/shm: builds are slower",
         remedy="mount -o remount,size=4G,mode=1777 /dev/shm   # as an administrator",
     )
+
+
+def _limits(machine: Machine) -> Finding:
+    """It matters to workers with several slots only, and prevents nothing."""
+    brief = (
+        "a worker that runs as a systemd unit keeps each of several tasks to its memory"
+        if machine.unlimited is None
+        else f"several tasks at once are not kept to their memory: {machine.unlimited}"
+    )
+    return Finding(check="limits", level=Level.OK, brief=brief)
 
 
 def _trouble(check: str, trouble: Trouble | None, well: str) -> Finding:

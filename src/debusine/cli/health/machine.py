@@ -16,6 +16,7 @@ from debusine.util.apt_config import fetch_mirror_lists, read_machine
 from debusine.util.apt_mirror_list import APT_HELPER
 from debusine.util.apt_sources import AptSource, hide_logins
 from debusine.util.command import Command, run
+from debusine.util.control_group import explain_machine
 from debusine.util.shared_memory import SHARED_MEMORY
 from debusine.util.userns import check_unshare, mounts_inside, user_name
 
@@ -63,6 +64,7 @@ class Machine:
     :param memory_bytes: memory that can be had without swapping
     :param shared_memory_bytes: room in ``/dev/shm``, 0 if we cannot write there
     :param shared_memory_mounts: what is mounted below it
+    :param unlimited: why the kernel cannot keep tasks to their memory, or None
     """
 
     is_root: bool
@@ -76,6 +78,7 @@ class Machine:
     memory_bytes: int
     shared_memory_bytes: int
     shared_memory_mounts: tuple[Path, ...] = ()
+    unlimited: str | None = None
 
 
 def probe(data_dir: Path) -> Machine:
@@ -96,6 +99,7 @@ def probe(data_dir: Path) -> Machine:
         memory_bytes=memory_of_machine().available,
         shared_memory_bytes=_shared_memory(),
         shared_memory_mounts=mounts_inside(SHARED_MEMORY),
+        unlimited=explain_machine(),
     )
 
 

@@ -6,18 +6,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q
 
 from debusine.db.models import Attempt, Worker, WorkerType
-from debusine.domain.resources import Resources, Room
+from debusine.domain.resources import Room
 from debusine.server import events, job_queue, scheduler, server_worker
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs import complete, deliver, expire
 from debusine.server.jobs.oversize import cut_to_size
 from debusine.server.jobs.reintern import reintern_some
-from debusine.server.reservation import offer_of
+from debusine.server.reservation import HELD, held_of, offer_of
 from debusine.server.retry import make_due_claimable
 from debusine.server.worker_tags import capability
 from debusine.util.clock import Clock
@@ -90,16 +89,10 @@ def wake_idle(now: datetime) -> int:
     idle = Worker.objects.filter(
         connected_at__isnull=False, token__enabled=True, drained_at=None
     ).annotate(
-        busy=Count("attempts", filter=held),
-        memory=Coalesce(Sum("attempts__memory_mib", filter=held), 0),
-        disk=Coalesce(Sum("attempts__disk_mib", filter=held), 0),
-        cpus=Coalesce(Sum("attempts__cpu_count", filter=held), 0),
+        busy=Count("attempts", filter=held), **HELD
     )
     for worker in idle:
-        room = Room(
-            offer=offer_of(worker),
-            taken=Resources(memory_mib=worker.memory, disk_mib=worker.disk, cpu_count=worker.cpus),
-        )
+        room = Room(offer=offer_of(worker), taken=held_of(worker))
         if worker.busy < worker.concurrency and scheduler.next_for(
             worker, capability(worker), room, now=now
         ):

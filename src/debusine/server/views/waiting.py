@@ -38,7 +38,7 @@ from debusine.domain.work_request import WorkRequestStatus
 from debusine.domain.worker_state import WorkerFacts, WorkerState
 from debusine.server.access import is_visible_workspace
 from debusine.server.actor import Actor
-from debusine.server.reservation import amount, offer_of
+from debusine.server.reservation import HELD, amount, held_of, offer_of
 from debusine.server.scheduler import compatible_signatures, tags_decide
 from debusine.server.worker_tags import capability, ever_provided
 from debusine.wire.work_request import Waiting, WaitingCause
@@ -155,7 +155,8 @@ def _warning(causes: Sequence[Cause]) -> str:
 def _workers() -> list[Worker]:
     """All workers, with how much they run; one query."""
     held = Count("attempts", filter=Q(attempts__ended_at=None))
-    return list(Worker.objects.select_related("token").annotate(held=held).order_by("name"))
+    rows = Worker.objects.select_related("token").annotate(held=held, **HELD)
+    return list(rows.order_by("name"))
 
 
 def _candidate(request: WorkRequest, signature: SignatureTags, worker: Worker) -> Candidate:
@@ -172,6 +173,7 @@ def _candidate(request: WorkRequest, signature: SignatureTags, worker: Worker) -
         name=worker.name,
         obstacles=_obstacles(request, signature, worker),
         offer=offer_of(worker),
+        taken=held_of(worker),
         state=facts.state,
         remark=problem or worker.drain_reason,
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from debusine import __version__
 from debusine.db.models import Attempt, Worker
 from debusine.domain.program_version import explain_apart
+from debusine.domain.resources import Room
 from debusine.domain.worker_state import WorkerFacts
 from debusine.errors import NotFoundError
-from debusine.wire.worker_care import WorkerRecord
+from debusine.server.reservation import MEASURES, amount, offer_of
+from debusine.wire.worker_care import Amounts, WorkerRecord
 
 
 def find_worker(name: str) -> Worker:
@@ -38,14 +41,14 @@ def view_workers(workers: Iterable[Worker]) -> list[WorkerRecord]:
     :param workers: with their tokens loaded
     """
     rows = list(workers)
-    held: dict[int, list[int]] = defaultdict(list)
+    held: dict[int, list[Attempt]] = defaultdict(list)
     running = Attempt.objects.filter(worker__in=[row.pk for row in rows], ended_at=None)
-    for worker_id, request_id in running.order_by("pk").values_list("worker", "work_request"):
-        held[worker_id].append(request_id)
+    for attempt in running.order_by("pk"):
+        held[attempt.worker_id or 0].append(attempt)
     return [_view(row, held[row.pk]) for row in rows]
 
 
-def _view(worker: Worker, held: list[int]) -> WorkerRecord:
+def _view(worker: Worker, held: list[Attempt]) -> WorkerRecord:
     facts = WorkerFacts(
         enabled=worker.token is not None and worker.token.enabled,
         connected=worker.connected_at is not None,
@@ -66,5 +69,7 @@ def _view(worker: Worker, held: list[int]) -> WorkerRecord:
         drained_at=worker.drained_at,
         drain_reason=worker.drain_reason,
         slots=worker.concurrency,
-        running=held,
+        offered=Amounts(**{name: getattr(worker, name) for name in MEASURES}),
+        reserved=Amounts(**asdict(Room.left(offer_of(worker), map(amount, held)).taken)),
+        running=[attempt.work_request_id for attempt in held],
     )

@@ -7,7 +7,13 @@ import pytest
 
 from debusine.errors import NotPossibleError
 from debusine.testing.control_group import FakeGroupFiles
-from debusine.worker.control_group import AGENT_GROUP, explain_limits, find_limits, own_group
+from debusine.util.control_group import (
+    AGENT_GROUP,
+    explain_limits,
+    explain_machine,
+    find_limits,
+    own_group,
+)
 
 UNIT = Path("/sys/fs/cgroup/system.slice/debusine-worker.service")
 GIB = 1024**3
@@ -108,3 +114,16 @@ def test_without_version_2(tmp_path: Path) -> None:
     (tmp_path / "mounts").write_text("30 24 0:26 / /sys/fs/cgroup rw - cgroup cgroup rw\n")
     with pytest.raises(NotPossibleError, match="no control groups of version 2"):
         own_group(mounts=tmp_path / "mounts", own=tmp_path / "own")
+
+
+@pytest.mark.parametrize(
+    ("controllers", "words"),
+    [(["memory", "pids"], None), (["hugetlb"], "no controller for memory and pids")],
+)
+def test_what_a_machine_could_do(tmp_path: Path, controllers: list[str], words: str | None) -> None:
+    (tmp_path / "mounts").write_text("30 24 0:26 / /cg rw - cgroup2 cgroup2 rw\n")
+    found = explain_machine(
+        FakeGroupFiles(Path("/cg"), controllers=controllers, delegated=False),
+        mounts=tmp_path / "mounts",
+    )
+    assert found is None if words is None else words in str(found)

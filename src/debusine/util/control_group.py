@@ -29,6 +29,7 @@ AGENT_GROUP = "debusine-agent"
 TASK_PREFIX = "debusine-task-"
 MAX_PROCESSES = 16_384
 
+_NO_TREE = "this machine has no control groups of version 2"
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
 # who made the group says that we may use it; the first is for users' own units
@@ -110,16 +111,44 @@ def own_group(*, mounts: Path = _MOUNTS, own: Path = _OWN) -> Path:
     Find the group that this process is in.
 
     :raises NotPossibleError: if this machine has no tree of version 2
-    :source: proc_pid_mountinfo(5), cgroups(7)
+    :source: cgroups(7)
     """
-    name = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::")), None)
+    root, point = _tree(mounts)
+    for line in own.read_text().splitlines():
+        if line.startswith("0::"):
+            return Path(os.path.normpath(point / os.path.relpath(line[3:], root)))
+    raise NotPossibleError(_NO_TREE)
+
+
+def _tree(mounts: Path) -> tuple[Path, Path]:
+    """
+    Find where the tree is mounted.
+
+    :returns: which group is mounted there, and where
+    :raises NotPossibleError: if it is not
+    :source: proc_pid_mountinfo(5)
+    """
     for line in mounts.read_text().splitlines():
         fields, _, rest = line.partition(" - ")
-        if rest.startswith("cgroup2 ") and name is not None:
+        if rest.startswith("cgroup2 "):
             root, point = fields.split()[3:5]
-            inside = os.path.relpath(name, root)
-            return Path(os.path.normpath(Path(point, inside)))
-    raise NotPossibleError("this machine has no control groups of version 2")
+            return Path(root), Path(point)
+    raise NotPossibleError(_NO_TREE)
+
+
+def explain_machine(files: GroupFiles | None = None, *, mounts: Path = _MOUNTS) -> str | None:
+    """
+    Say why no group on this machine could limit tasks, whoever delegates it.
+
+    :returns: None if one could
+    """
+    try:
+        _require_controllers(files or KernelFiles(), _tree(mounts)[1])
+    except NotPossibleError as error:
+        return error.brief
+    except OSError as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,13 +285,23 @@ def _require_ours(tree: GroupFiles, base: Path) -> None:
     :raises NotPossibleError: otherwise
     :raises OSError: if it cannot be read
     """
-    lacking = _NEEDED - set(tree.read(base / "cgroup.controllers").split())
-    if lacking:
-        raise NotPossibleError(
-            f"the control group {base} has no controller for {' and '.join(sorted(lacking))}"
-        )
+    _require_controllers(tree, base)
     if not tree.is_delegated(base):
         raise NotPossibleError(f"the control group {base} was not delegated to us")
+
+
+def _require_controllers(tree: GroupFiles, group: Path) -> None:
+    """
+    Make sure that a group has what limits need.
+
+    :raises NotPossibleError: otherwise
+    :raises OSError: if it cannot be read
+    """
+    lacking = _NEEDED - set(tree.read(group / "cgroup.controllers").split())
+    if lacking:
+        raise NotPossibleError(
+            f"the control group {group} has no controller for {' and '.join(sorted(lacking))}"
+        )
 
 
 def _move_processes(tree: GroupFiles, base: Path) -> None:
