@@ -173,7 +173,7 @@ class MemoryResolver(Resolver):
         label: str,
     ) -> InputArtifactSingle:
         self.asked.append(lookup)
-        found = self._find_artifact(lookup, default_category)
+        found = _artifact(self._find(_text(lookup, "artifacts"), default_category), lookup)
         # not dumped and read again: the data keeps its class
         return InputArtifactSingle(
             label=label,
@@ -196,7 +196,8 @@ class MemoryResolver(Resolver):
             if isinstance(part, LookupDict):
                 artifacts += self._find_items(part, default_category)
             else:
-                artifacts.append(self._find_artifact(part, default_category))
+                found = self._find(_text(part, "artifacts"), default_category)
+                artifacts.append(_artifact(found, part))
         return InputArtifactMultiple(label=label, lookup=lookup, artifacts=artifacts)
 
     @override
@@ -292,20 +293,6 @@ class MemoryResolver(Resolver):
             raise NoMatchError(f"{text!r} does not match anything")
         return found
 
-    def _find_artifact(
-        self, lookup: LookupSingle, default_category: CollectionCategory | None
-    ) -> BaseTaskInputArtifact:
-        """
-        Find the one artifact that a lookup names.
-
-        :raises NoMatchError: if there is none
-        :raises BadLookupError: if the lookup is malformed, or finds a collection
-        """
-        found = self._find(_text(lookup, "artifacts"), default_category)
-        if isinstance(found, MemoryCollection):
-            raise BadLookupError(f"{lookup!r} finds a collection")
-        return found
-
     def _first(self, parsed: LookupString) -> BaseTaskInputArtifact | MemoryCollection | None:
         first = parsed.first
         match first.kind:
@@ -348,6 +335,19 @@ def _fits(item: MemoryItem, wanted: Mapping[str, str]) -> bool:
     """Whether an environment is what is wanted; an empty value fits one that has none."""
     known = {**item.data, "format": _FORMATS.get(item.artifact.category or "")}
     return all(known.get(key) == (value or None) for key, value in wanted.items())
+
+
+def _artifact(
+    found: BaseTaskInputArtifact | MemoryCollection, lookup: LookupSingle
+) -> BaseTaskInputArtifact:
+    """
+    Insist on an artifact.
+
+    :raises BadLookupError: if a collection was found
+    """
+    if isinstance(found, MemoryCollection):
+        raise BadLookupError(f"{lookup!r} finds a collection")
+    return found
 
 
 def _text(lookup: LookupSingle, numbered: str) -> str:
