@@ -8,6 +8,7 @@ server never holds up bookkeeping.
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -44,6 +45,8 @@ class JobRunner:
     def start(self) -> None:
         """Begin, and go on beside the caller."""
         state.should_stop = None
+        # says every job at INFO
+        logging.getLogger("celery").setLevel(logging.WARNING)
         for thread in self._threads:
             thread.start()
 

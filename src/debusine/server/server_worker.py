@@ -61,8 +61,11 @@ class ServerWorker:
         self._holder = holder
         self._free = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
+        self._claiming = threading.Lock()
+        self._held: set[int] = set()
         self._running: dict[int, _Running] = {}
         self._stopping = threading.Event()
+        self._changed = threading.Event()
         self._row: Worker
         self._pulse = threading.Thread(target=self._beat, name="server-worker", daemon=True)
 
@@ -78,6 +81,7 @@ class ServerWorker:
     def stop(self) -> None:
         """Stop what runs, hand it back, and give up the row."""
         self._stopping.set()
+        self._changed.set()
         self._pulse.join(_STOP_PATIENCE_S)
         with self._lock:
             running = list(self._running.values())
@@ -101,10 +105,16 @@ class ServerWorker:
             return count
         try:
             while not self._stopping.is_set():
-                assignment = self._claim()
-                if assignment is None:
-                    break
-                self._run(assignment)
+                # whoever claims says what runs: everything that was claimed before
+                with self._claiming:
+                    assignment = self._claim()
+                    if assignment is None:
+                        break
+                    self._held.add(assignment.work_request.pk)
+                try:
+                    self._run(assignment)
+                finally:
+                    self._held.discard(assignment.work_request.pk)
                 count += 1
         finally:
             self._free.release()
@@ -128,8 +138,7 @@ class ServerWorker:
         worker = Worker.objects.select_related("token").get(pk=self._row.pk)
         if worker.token is None or not worker.token.enabled:
             return None
-        with self._lock:
-            running = list(self._running)
+        running = list(self._held)
         try:
             return claim_work_request(Actor(worker=worker), running=running, now=self._clock.now())
         except ContentionError:
@@ -143,6 +152,7 @@ class ServerWorker:
             return
         with self._lock:
             self._running[request.pk] = _Running(task=task, attempt=attempt)
+        self._changed.set()
         try:
             self._report(assignment, run_task(task))
         except DatabaseLostError as error:
@@ -175,7 +185,9 @@ class ServerWorker:
             with self._lock:
                 running = dict(self._running)
             pause_s = beat_at - self._clock.monotonic()
-            if self._stopping.wait(max(0.0, min(pause_s, _LOOK_EVERY_S) if running else pause_s)):
+            self._changed.wait(max(0.0, min(pause_s, _LOOK_EVERY_S) if running else pause_s))
+            self._changed.clear()
+            if self._stopping.is_set():
                 break
             close_old_connections()
             try:

@@ -21,7 +21,7 @@ from django.urls import get_resolver
 
 from debusine.client.local_server import Holder
 from debusine.errors import BugError
-from debusine.server import ticker
+from debusine.server import job_queue, ticker
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
 from debusine.settings import JobsPlace, Settings
 from debusine.standalone.access import (
@@ -127,9 +127,8 @@ class _Program:
                 stack.push_async_callback(_cancel, child)
                 reasons.append(child)
             await self._announce()
-            if Settings().jobs is JobsPlace.IN_PROCESS:
-                jobs = asyncio.create_task(asyncio.to_thread(self._start_jobs))
-                stack.push_async_callback(_stop_jobs, jobs)
+            jobs = asyncio.create_task(asyncio.to_thread(self._start_jobs))
+            stack.push_async_callback(_stop_jobs, jobs)
             if self.options.while_used is not None:
                 reasons.append(asyncio.create_task(wait_until_unused(self.options.while_used)))
             await _first_of(*reasons)
@@ -145,12 +144,15 @@ class _Program:
 
     def _start_jobs(self) -> Callable[[], None]:
         """
-        Run jobs in threads.
+        Run jobs in threads, or tell others of them.
 
         Celery takes half a second to load, for which nobody who asks has to wait.
 
         :returns: what stops them
         """
+        if Settings().jobs is JobsPlace.ELSEWHERE:
+            importlib.import_module("debusine.server.celery")
+            return job_queue.disconnect
         job_runner = importlib.import_module("debusine.server.job_runner")
         runner = job_runner.JobRunner(holder=str(self.options.data_dir.root))
         runner.start()
