@@ -9,6 +9,7 @@ second later in the queue, up to a limit, so that in the end age wins. Among equ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,7 +48,7 @@ def faded(used: Used, *, now_s: float, half_life_s: float) -> float:
     """
     age_s = max(0.0, now_s - used.updated_s)
     # more than enough halves; databases refuse what becomes too small for a number
-    return used.used_s * 0.5 ** min(age_s / half_life_s, 200.0)
+    return used.used_s * math.pow(0.5, min(age_s / half_life_s, 200.0))
 
 
 def lateness(

@@ -14,9 +14,10 @@ from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import BigIntegerField
 
 from debusine.db.models import Attempt, Share, WorkRequest
-from debusine.db.prepared import PreparedValues
+from debusine.db.prepared import Param, Prepared, PreparedValues
 from debusine.db.queries import named_query
 from debusine.domain.fair_share import EXPECTED_S, Used, charge, lateness
 from debusine.domain.scheduling import order_number
@@ -39,6 +40,8 @@ _WORKSPACES = PreparedValues(
         .values_list("workspace_id", *_COLUMNS)[:_ACTIVE]
     )
 )
+_USER = Prepared(lambda: Share.objects.filter(user=Param("owner", BigIntegerField())))
+_WORKSPACE = Prepared(lambda: Share.objects.filter(workspace=Param("owner", BigIntegerField())))
 
 
 def place(request: WorkRequest, *, now: datetime) -> int:
@@ -77,16 +80,16 @@ def _lateness(request: WorkRequest, *, now: datetime) -> timedelta:
         return timedelta()
     total = timedelta()
     owners = (
-        (_USERS, "user", request.created_by_id),
-        (_WORKSPACES, "workspace", request.workspace_id),
+        (_USERS, _USER, request.created_by_id),
+        (_WORKSPACES, _WORKSPACE, request.workspace_id),
     )
-    for query, owner_kind, owner in owners:
+    for active, one, owner in owners:
         rows = {
             pk: Used(used_s=used_s, updated_s=updated_s, weight=weight)
-            for pk, used_s, updated_s, weight in query.all()
+            for pk, used_s, updated_s, weight in active.all()
         }
         total += lateness(
-            rows.pop(owner, None) or _inactive(owner_kind, owner),
+            rows.pop(owner) if owner in rows else _inactive(one, owner),
             rows.values(),
             now_s=now.timestamp(),
             half_life=server.fair_share_half_life,
@@ -95,9 +98,9 @@ def _lateness(request: WorkRequest, *, now: datetime) -> timedelta:
     return max(-limit, min(limit, total))
 
 
-def _inactive(kind: str, owner: int) -> Used:
+def _inactive(query: Prepared[Share], owner: int) -> Used:
     """What somebody is entitled to who was not active lately, or never."""
-    row = Share.objects.filter(**{kind: owner}).first()
+    row = query.first(owner=owner)
     if row is None:
         return Used()
     return Used(used_s=row.used_s, updated_s=row.updated_s, weight=row.weight)
@@ -106,20 +109,23 @@ def _inactive(kind: str, owner: int) -> Used:
 def _charge_on_commit(request: WorkRequest, cost_s: float, *, now: datetime) -> None:
     if not settings.DEBUSINE.fair_share_max:
         return
-    for user, workspace in ((request.created_by_id, None), (None, request.workspace_id)):
-        transaction.on_commit(
-            partial(_charge, user=user, workspace=workspace, cost_s=cost_s, now=now), robust=True
-        )
+    for owner in ({"user": request.created_by_id}, {"workspace": request.workspace_id}):
+        transaction.on_commit(partial(_charge, owner, cost_s=cost_s, now=now), robust=True)
 
 
-def _charge(*, user: int | None, workspace: int | None, cost_s: float, now: datetime) -> None:
-    """One statement; more only when somebody is charged for the first time."""
+def _charge(owner: dict[str, int], *, cost_s: float, now: datetime) -> None:
+    """
+    Charge a user or a workspace; one statement, more only the first time.
+
+    :param owner: id of one of the two, by its name
+    """
+    now_s = now.timestamp()
     values = {
-        "now_s": now.timestamp(),
+        "now_s": now_s,
         "half_life_s": settings.DEBUSINE.fair_share_half_life.total_seconds(),
         "cost_s": cost_s,
-        "user": user,
-        "workspace": workspace,
+        "user": owner.get("user"),
+        "workspace": owner.get("workspace"),
     }
     for _ in range(2):
         with connection.cursor() as cursor:
@@ -127,10 +133,8 @@ def _charge(*, user: int | None, workspace: int | None, cost_s: float, now: date
             if cursor.rowcount:
                 return
         # somebody else may make it at the same time
-        _, is_new = Share.objects.get_or_create(
-            user_id=user,
-            workspace_id=workspace,
-            defaults={"used_s": cost_s, "updated_s": values["now_s"]},
-        )
+        columns = {f"{name}_id": pk for name, pk in owner.items()}
+        first = {"used_s": cost_s, "updated_s": now_s}
+        _, is_new = Share.objects.get_or_create(**columns, defaults=first)
         if is_new:
             return

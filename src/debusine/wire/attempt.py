@@ -14,7 +14,10 @@ class AttemptRecord(WireModel):
 
     :param number: from 1
     :param worker: name; null if it is not known any more
+    :param started_at: when a worker got it
+    :param ended_at: null while it runs
     :param outcome: a result, ``aborted`` or ``lost``; empty while it runs
+    :param blame: whose fault it is; null if nobody's
     :param reason: why, for people
     :param failure: why it came to nothing, as far as that decides about the next one
     :param next_step: what came after it, for people

@@ -24,6 +24,7 @@ class ShareRecord(WireModel):
     """
     What a user or a workspace is entitled to, and has had.
 
+    :param kind: ``user`` or ``workspace``
     :param name: of the user, or of scope and workspace with a slash between them
     :param weight: who has twice the weight may have twice as much
     :param used_s: seconds of slots, as far as they still count
@@ -36,7 +37,13 @@ class ShareRecord(WireModel):
 
 
 class ShareUpdate(StrictWireModel):
-    """What a user or a workspace is to be entitled to."""
+    """
+    What a user or a workspace is to be entitled to.
+
+    :param kind: ``user`` or ``workspace``
+    :param name: of the user, or of scope and workspace with a slash between them
+    :param weight: who has twice the weight may have twice as much; 1 unless set
+    """
 
     kind: ShareKind
     name: Annotated[StorableText, Field(max_length=400)]

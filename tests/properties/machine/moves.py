@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.properties.machine.world import Agent, World
+from tests.properties.machine.world import Agent, World, rows
 
 from debusine.db.models import WorkRequest
 from debusine.errors import DebusineError
@@ -17,11 +17,15 @@ from debusine.server.actions.change_priority import change_priority
 from debusine.server.actions.claim_work_request import claim_work_request
 from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
+from debusine.server.actions.drain_worker import drain_worker
+from debusine.server.actions.enable_worker import enable_worker
+from debusine.server.actions.hand_back_work_request import hand_back_work_request
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actions.retry_work_request import retry_work_request
-from debusine.server.actor import ANONYMOUS, actor_for_key, hash_key
+from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, hash_key
 from debusine.server.jobs.sweep import Sweeper
 from debusine.server.jobs.timers import ring_timers
+from debusine.server.wake import worker_group
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 
 RESULTS = ("success", "success", "success", "failure", "temporary failure", "error", "skipped")
@@ -55,15 +59,20 @@ class Abort:
 
 
 def create(world: World) -> None:
-    """Ask for work, at once or in a burst."""
+    """Ask for work, at once or in a burst, or for later: when other requests have ended."""
     for _ in range(world.random.choice((1, 1, 1, 3))):
+        before = [_any_request(world) for _ in range(2)] if world.chance(0.3) else []
+        dependencies = [one for one in before if one is not None]
         create_work_request(
             world.person(),
             workspace=world.random.choice(world.workspaces),
             task_name="noop",
             data={},
+            dependencies=dependencies,
             now=world.clock.now(),
         )
+        if dependencies:
+            world.note(f"  after {[one.pk for one in dependencies]}")
 
 
 def claim(world: World, agent: Agent | None = None) -> None:
@@ -71,9 +80,12 @@ def claim(world: World, agent: Agent | None = None) -> None:
     agent = agent or world.random.choice(world.agents)
     if len(agent.held) >= agent.slots:
         return
-    got = claim_work_request(world.as_worker(agent), now=world.clock.now())
+    actor = world.as_worker(agent)
+    got = claim_work_request(actor, now=world.clock.now())
     if got is None:
         return
+    assert actor.worker is not None
+    assert actor.worker.drained_at is None
     request_id = got.work_request.pk
     world.keys.append((got.key, request_id))
     if world.chance(0.1):
@@ -133,6 +145,15 @@ def deliver(world: World, index: int | None = None) -> None:
         world.wire.remove(message)
 
 
+def hear(world: World) -> None:
+    """What the server told the sockets of agents sets out to them."""
+    for hint in world.hints:
+        for agent in world.agents:
+            if hint["type"] == "work.aborted" and hint["group"] == worker_group(agent.worker_id):
+                world.wire.append(Abort(agent=agent, work_request_id=hint["work_request_id"]))
+    world.hints.clear()
+
+
 def _take_report(world: World, message: Report) -> None:
     """As the endpoint does; whatever it answers, the agent is content."""
     now = world.clock.now()
@@ -181,6 +202,34 @@ def restart_agent(world: World, agent: Agent | None = None) -> None:
             agent.held.pop(one, None)
 
 
+def stop_agent(world: World) -> None:
+    """An agent is stopped politely: it gives back what it runs, and comes again later."""
+    agent = world.random.choice(world.agents)
+    for request_id, key in sorted(agent.held.items()):
+        actor = actor_for_key(key, now=world.clock.now())
+        if actor.attempt is not None:
+            hand_back_work_request(
+                world.as_worker(agent),
+                attempt=actor.attempt,
+                reason="the worker was stopped",
+                now=world.clock.now(),
+            )
+        world.note(f"  {agent.worker_id} gives {request_id} back")
+        # a server that dies here was not heard: the agent is gone all the same
+        del agent.held[request_id]
+    agent.forget()
+
+
+def drain(world: World) -> None:
+    """An administrator has an agent get nothing new, or lets it work again."""
+    worker = world.worker(world.random.choice(world.agents))
+    if worker.drained_at is None:
+        actor = Actor(user=world.users[0])
+        drain_worker(actor, worker=worker, reason="for a test", now=world.clock.now())
+    else:
+        enable_worker(Actor(user=world.users[0]), worker=worker)
+
+
 def wait(world: World) -> None:
     """Time passes, and the server looks after what it has to."""
     world.clock.advance(world.random.choice((1, 20, 61, 120, 700, 4000)))
@@ -200,9 +249,9 @@ def restart_server(world: World) -> None:
 
 
 def _any_request(world: World) -> WorkRequest | None:
-    rows = WorkRequest.objects.select_related("workspace__scope", "created_by")
-    ids = list(WorkRequest.objects.order_by("pk").values_list("pk", flat=True))
-    return rows.get(pk=world.random.choice(ids)) if ids else None
+    ids = sorted(pk for (pk,) in rows("SELECT id FROM db_workrequest"))
+    known = WorkRequest.objects.select_related("workspace__scope", "created_by")
+    return known.get(pk=world.random.choice(ids)) if ids else None
 
 
 def abort(world: World) -> None:
@@ -228,13 +277,15 @@ def prioritise(world: World) -> None:
 
 MOVES: dict[Callable[[World], None], int] = {
     create: 5,
-    claim: 9,
-    finish: 7,
-    deliver: 9,
+    claim: 10,
+    finish: 10,
+    deliver: 12,
     beat: 2,
     forge: 1,
     restart_agent: 1,
-    wait: 4,
+    stop_agent: 1,
+    drain: 1,
+    wait: 3,
     jump: 1,
     restart_server: 1,
     abort: 1,

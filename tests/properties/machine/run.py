@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 
 from django.db import transaction
 from tests.properties.machine import moves
 from tests.properties.machine.invariants import Invariants
 from tests.properties.machine.world import Place, World, recorded_hints
 
-from debusine.db.models import WorkRequest
+from debusine.db.models import Worker, WorkRequest
 from debusine.errors import DebusineError
 from debusine.server import scheduler
 from debusine.server.jobs.timers import ring_timers
@@ -39,7 +40,8 @@ def run(number: int, place: Place) -> int:
             except Exception as error:
                 history = "\n".join(world.history)
                 replay = REPLAY.format(number=number)
-                raise BrokenError(f"run {number}:\n{history}\n{error!r}\n{replay}") from error
+                where = traceback.format_exc(limit=-2)
+                raise BrokenError(f"run {number}:\n{history}\n{where}\n{replay}") from error
             finally:
                 transaction.set_rollback(True)
     return len(world.history)
@@ -48,7 +50,7 @@ def run(number: int, place: Place) -> int:
 def _play(world: World) -> None:
     invariants = Invariants(world)
     weights = list(moves.MOVES.values())
-    length = world.random.choice((4, 8, 12, 16, 30))
+    length = world.random.choice((4, 8, 12, 24))
     for move in world.random.choices(list(moves.MOVES), weights, k=length):
         world.note(move.__name__)
         world.clock.advance(0.01)
@@ -61,14 +63,16 @@ def _play(world: World) -> None:
             else:
                 move(world)
         world.send_hints()
+        moves.hear(world)
         invariants.check()
-    if world.chance(0.3):
+    if world.chance(0.2):
         _settle(world, invariants)
 
 
 def _settle(world: World, invariants: Invariants) -> None:
     """4, 10: once accidents are over, everything ends."""
     world.note("settle")
+    Worker.objects.update(drained_at=None)
     for _ in range(SETTLED_AFTER):
         if not WorkRequest.objects.filter(status__in=["pending", "running", "blocked"]).exists():
             return

@@ -58,13 +58,21 @@ def set_(
 
     Everybody has 1 unless you say otherwise. What waits already keeps its place.
     """
-    if user is not None and workspace is None:
-        wanted = ShareUpdate(kind=ShareKind.USER, name=user, weight=weight)
-    elif workspace is not None and user is None:
-        wanted = ShareUpdate(kind=ShareKind.WORKSPACE, name=workspace, weight=weight)
-    else:
-        raise UserError("give either --user or --workspace")
+    wanted = _update(user=user, workspace=workspace, weight=weight)
     _print([connect(context).client.shares.set_weight(wanted)], as_yaml=as_yaml)
+
+
+def _update(*, user: str | None, workspace: str | None, weight: float) -> ShareUpdate:
+    """
+    Say whose weight it is.
+
+    :raises UserError: unless either a user or a workspace is named
+    """
+    if user is not None and workspace is None:
+        return ShareUpdate(kind=ShareKind.USER, name=user, weight=weight)
+    if workspace is not None and user is None:
+        return ShareUpdate(kind=ShareKind.WORKSPACE, name=workspace, weight=weight)
+    raise UserError("give either --user or --workspace")
 
 
 def _print(shares: list[ShareRecord], *, as_yaml: bool) -> None:
