@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 
-from debusine.db.models import Attempt, Token, WorkRequest
+from debusine.db.models import Attempt, Token, Worker, WorkRequest
 from debusine.server.actions.claim_work_request import ContentionError, claim_work_request
 from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
-from debusine.server.actor import Actor
+from debusine.server.actions.register_worker import register_worker
+from debusine.server.actor import ANONYMOUS, Actor
 from debusine.testing import factories
 from debusine.util.clock import SystemClock
 from debusine.wire.work_request import WorkRequestCompleted
+from debusine.wire.worker import Register
 
 WORKERS = 4
 REQUESTS = 24
@@ -57,3 +59,25 @@ def test_workers_that_race_get_each_request_once(transactional_db: None) -> None
     assert set(WorkRequest.objects.values_list("status", "result")) == {("completed", "success")}
     assert Attempt.objects.count() == REQUESTS
     assert not Token.objects.filter(token_type="work-request").exists()
+
+
+def register(number: int) -> str:
+    """A worker of one host joins, in a thread with a connection of its own."""
+    try:
+        worker = register_worker(
+            ANONYMOUS,
+            request=Register(token=f"{number:064}", fqdn="host.example.org"),
+            has_token_header=False,
+            now=SystemClock().now(),
+        )
+    finally:
+        connection.close()
+    return worker.name
+
+
+def test_workers_of_one_host_that_join_at_once_have_names_of_their_own(
+    transactional_db: None,
+) -> None:
+    with ThreadPoolExecutor(WORKERS) as threads:
+        names = list(threads.map(register, range(3 * WORKERS)))
+    assert len(set(names)) == Worker.objects.count() == 3 * WORKERS

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
+from itertools import chain, count, islice
 
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from debusine.db.models import Token, TokenType, Worker
-from debusine.errors import UserError
+from debusine.errors import ConflictError, UserError
 from debusine.server import job_queue
 from debusine.server.action import action
 from debusine.server.actor import Actor, hash_key
 from debusine.server.worker_tags import TAG_FIELDS, retag
 from debusine.wire.worker import Register
+
+# so many workers may take the same name at one moment
+_TRIES = 20
 
 
 @action
@@ -50,14 +56,9 @@ def register_worker(
     known = Worker.objects.filter(token=token).first()
     if known is not None:
         return known
-    worker = Worker(
-        name=_free_name(request.fqdn),
-        worker_type=request.worker_type,
-        token=token,
-        registered_at=now,
-    )
+    worker = Worker(worker_type=request.worker_type, token=token, registered_at=now)
     retag(worker)
-    worker.save()
+    _save_with_free_name(worker, request.fqdn)
     return worker
 
 
@@ -89,16 +90,20 @@ def _activate(activation: Token, token: Token, worker_type: str) -> Worker:
     return worker
 
 
-def _free_name(fqdn: str) -> str:
+def _save_with_free_name(worker: Worker, fqdn: str) -> None:
     """
-    Make a name of a host name: dots become dashes, a number tells equal ones apart.
+    Name a worker after its host: dots become dashes, a number tells equal ones apart.
 
     :param fqdn: as sent, anything
+    :raises ConflictError: if many take the same name at the same moment
     """
     base = slugify(fqdn.replace(".", "-"))[:240] or "worker"
     taken = set(Worker.objects.filter(name__startswith=base).values_list("name", flat=True))
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
+    numbered = chain([base], (f"{base}-{number}" for number in count(2)))
+    for name in islice((name for name in numbered if name not in taken), _TRIES):
+        worker.name = name
+        # another may take it at this very moment
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            worker.save()
+            return
+    raise ConflictError("Cannot register worker", details=f"Too many are named {base}; try again.")
