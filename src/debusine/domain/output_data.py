@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from debusine.domain.text import RepairedText
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Report(BaseModel):
@@ -96,6 +99,8 @@ class OutputData(Report):
     A report.
 
     :param regression_analysis: by name of the check
+    :param apt_indexes: SHA-256 of each index of a repository that APT read, by the name that
+        APT gives it; an addition of ours, which only our servers get
     """
 
     runtime_statistics: RuntimeStatistics | None = None
@@ -103,6 +108,7 @@ class OutputData(Report):
     skip_reason: str | None = None
     regression_analysis: dict[str, RegressionAnalysis] | None = None
     confirmation: Confirmation | None = None
+    apt_indexes: dict[str, Sha256] | None = None
 
     def merge(self, later: OutputData) -> OutputData:
         """

@@ -132,6 +132,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """Where images are kept between tasks; default: the executor's own choice."""
     apt_access_directory: Path | None = None
     """APT configuration and credentials that the worker lends; see :mod:`..apt_lending`."""
+    apt_indexes: dict[str, str] | None = None  # what APT fetched, see tasks.apt_indexes
     last_exit_code: int | None = None
     duration_setup: float = 0.0
     duration_run: float = 0.0
@@ -293,8 +294,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
 
     def _execute(self) -> WorkRequestResults:
         """Go through the stages of a run."""
-        directory = self.get_working_directory()
-        return Lifecycle(self, self._logs(), directory=directory).execute()
+        return Lifecycle(self, self._logs(), directory=self.get_working_directory()).execute()
 
     def fetch_input(self, destination: Path) -> bool:  # noqa: ARG002
         """Download what the task needs into an empty directory; false ends it as a failure."""

@@ -18,25 +18,22 @@ import structlog
 
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import DebusineError, UpstreamError
-from debusine.util.control_group import Limiter, NoLimits, TaskGroup
+from debusine.util.control_group import Limiter, NoLimits
 from debusine.util.retry import Backoff
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
-from debusine.worker import directories
 from debusine.worker.announce import announce
 from debusine.worker.config import WorkerConfig
 from debusine.worker.connection import Connection, Handlers
 from debusine.worker.execution import Execution, error_report
 from debusine.worker.gate import Gate
 from debusine.worker.hooks import HOOKS, run_hooks
-from debusine.worker.job import Job
 from debusine.worker.log_stream import LogLimits, LogStreamer
 from debusine.worker.nursery_client import NurseryClient
-from debusine.worker.offer import is_in_memory
 from debusine.worker.postman import Postman
 from debusine.worker.report import ReportBox
 from debusine.worker.server_api import LockedError, ServerApi
-from debusine.worker.spool import Spool
 from debusine.worker.user import Account
+from debusine.worker.workshop import Workshop
 
 EXIT_CLEAN = 0
 EXIT_NOT_REPORTED = 2
@@ -90,6 +87,15 @@ class Agent:
     def __post_init__(self) -> None:
         self._running: dict[int, Execution] = {}
         self._free_slots = asyncio.Semaphore(1 if self.once else self.offer.slots)
+        self._workshop = Workshop(
+            config=self.config,
+            account=self.account,
+            working=self.working,
+            nursery=self.nursery,
+            offer=self.offer,
+            limiter=self.limiter,
+            logs=self.tuning.logs,
+        )
         self._gate = Gate(left=partial(self._stop, EXIT_CLEAN))
         self._idle = asyncio.Event()
         self._idle.set()
@@ -261,7 +267,7 @@ class Agent:
         """Run a task and report; True if the server has the report or wants none."""
         log.info("task-starts", work_request=request.id, task=request.task_name)
         try:
-            execution = self._prepare(request)
+            execution = self._workshop.prepare(request, log_grew=self._connection.wake)
         except (OSError, DebusineError) as error:
             log.exception("task-not-started", work_request=request.id)
             return await self._report(request, error_report(f"cannot start the task: {error}"))
@@ -275,7 +281,7 @@ class Agent:
                 if self._stopping is not None and self._stopping.done():
                     await self._postman.hand_back(request)
                 return True
-            await self._finish_log(execution)
+            await _finish_log(execution.streamer, self.tuning.log_wait_s)
             log.info("task-ended", work_request=request.id, result=report.result.value)
             return await self._report(request, report)
         finally:
@@ -286,55 +292,10 @@ class Agent:
                 self._idle.set()
             await run_hooks(self.tuning.hooks)
 
-    def _prepare(self, request: AssignedWorkRequest) -> Execution:
-        base = directories.choose_scratch_base(self.config.scratch_directory, self.working)
-        made, lock = directories.create(
-            request.id, working=self.working, scratch_base=base, account=self.account
-        )
-        group = self._limit(request, made)
-        job = Job(
-            request=request,
-            directories=made,
-            account=self.account,
-            api_url=self.config.api_url,
-            http_timeout=self.config.http_timeout,
-            environment=dict(self.config.environment),
-            image_cache=self.working / "system-images",
-            shared=self.offer.slots > 1,
-            control_group=None if group is None else group.path,
-        )
-        streamer = LogStreamer(
-            request.id,
-            Spool(made.spool),
-            changed=self._connection.wake,
-            limits=self.tuning.logs,
-        )
-        return Execution(job, lock, self.nursery, streamer, group)
-
-    def _limit(
-        self, request: AssignedWorkRequest, made: directories.TaskDirectories
-    ) -> TaskGroup | None:
-        """Keep a task to the memory that is reserved for it; its files may lie there, too."""
-        reserved = request.reservation
-        if reserved is None or not reserved.memory_mib:
-            return None
-        files_mib = reserved.disk_mib if is_in_memory(made.scratch) else 0
-        return self.limiter.limit(
-            made.root.name.removeprefix(directories.PREFIX),
-            memory_bytes=(reserved.memory_mib + files_mib) * 1024**2,
-        )
-
-    async def _finish_log(self, execution: Execution) -> None:
-        streamer = execution.streamer
-        if not await streamer.wait_until_acknowledged(self.tuning.log_wait_s):
-            log.warning(
-                "log-incomplete",
-                work_request=execution.work_request_id,
-                missing_bytes=streamer.size - streamer.acknowledged,
-            )
-
     async def _report(self, request: AssignedWorkRequest, report: WorkRequestCompleted) -> bool:
-        return await self._postman.report(self.config.api_url, request, report)
+        return await self._postman.report(
+            self.config.api_url, request, self._connection.understood(report)
+        )
 
     def _is_aborted(self, work_request_id: int) -> bool:
         execution = self._running.get(work_request_id)
@@ -345,3 +306,13 @@ class Agent:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+
+async def _finish_log(streamer: LogStreamer, patience_s: float) -> None:
+    """Wait until the server has a log, but not for ever."""
+    if not await streamer.wait_until_acknowledged(patience_s):
+        log.warning(
+            "log-incomplete",
+            work_request=streamer.work_request_id,
+            missing_bytes=streamer.size - streamer.acknowledged,
+        )

@@ -136,6 +136,8 @@ def run_task(
     output = OutputData(runtime_statistics=statistics.result())
     if task.reported_errors and result is not WorkRequestResults.SUCCESS:
         output = output.model_copy(update={"errors": task.reported_errors})
+    if task.apt_indexes:
+        output = output.model_copy(update={"apt_indexes": task.apt_indexes})
     return WorkRequestCompleted(result=result, output_data=output)
 
 

@@ -18,6 +18,7 @@ from debusine.client.identity import USER_AGENT
 from debusine.domain.program_version import explain_apart
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.util.clock import Clock, SystemClock
+from debusine.wire.work_request import WorkRequestCompleted
 from debusine.wire.worker import (
     FEATURE_ABORT,
     FEATURE_DRAIN,
@@ -86,6 +87,7 @@ class Connection:
         # None until it is known whether this server takes logs with offsets
         self._takes_offsets: bool | None = None
         self._texts: dict[int, TextLog] = {}
+        self._is_ours = False
 
     def add(self, streamer: LogStreamer) -> None:
         """Send a log, from now on."""
@@ -100,6 +102,14 @@ class Connection:
     def wake(self) -> None:
         """Say that there may be something to send."""
         self._wake.set()
+
+    def understood(self, report: WorkRequestCompleted) -> WorkRequestCompleted:
+        """Leave out of a report what servers of 0.16 would refuse all of it for."""
+        output = report.output_data
+        if self._is_ours or output is None or output.apt_indexes is None:
+            return report
+        known = output.model_copy(update={"apt_indexes": None})
+        return report.model_copy(update={"output_data": known})
 
     async def run_once(self) -> bool:
         """
@@ -161,6 +171,8 @@ class Connection:
         match message.text:
             case "connected":
                 log.info("connected", url=self.url)
+                # no other server says its version
+                self._is_ours = message.version is not None
                 if (problem := explain_apart(__version__, message.version or "")) is not None:
                     log.error("version-does-not-fit", problem=problem)
                 if FEATURE_LOG_OFFSETS in content.get("features", []):

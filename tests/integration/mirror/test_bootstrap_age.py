@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,6 +95,7 @@ def bootstrap(directory: Path, url: str, key: bytes, **repository: Any) -> tuple
         if artifact.category != SystemTarball.category
         for content in artifact.files.values()
     )
+    said += f"\n{task.apt_indexes}"
     if result is not WorkRequestResults.SUCCESS:
         return f"{result}\n{said}", []
     [tarball] = client.uploaded_of(SystemTarball.category)
@@ -121,6 +123,8 @@ def test_an_expired_archive_is_taken_if_its_age_shall_not_count(
     def check() -> None:
         said, sources = bootstrap(workplace, expired.url, expired.key, check_valid_until=False)
         assert said.startswith("success\n"), said[-5000:]
+        # which archive it was made from
+        assert hashlib.sha256(expired.signed.read_bytes()).hexdigest() in said
         # builds in it read the same Release file
         assert "Check-Valid-Until: no" in sources
         assert "Signed-By: /etc/apt/keyrings-debusine/keyring-repo-0.asc" in sources

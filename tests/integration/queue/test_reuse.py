@@ -265,3 +265,18 @@ def test_the_page_says_whose_result_it_is(
     page = client.get(record["url"]).content.decode()
     assert f"work request {first} of alice" in page
     assert f"/artifact/{made_by(first)[0]}/" in page
+
+
+def test_what_apt_fetched_is_kept_with_the_request(
+    api: ApiClient, worker_api: ApiClient, reader: Any
+) -> None:
+    ask(api, artifact("a"))
+    record = worker_api.post(GET_NEXT).json()
+    task, path = ApiClient(record["token"]), f"/work-request/{record['id']}/completed/"
+    wrong = {"apt_indexes": {"deb.example.org_dists_sid_InRelease": "no digest"}}
+    assert task.put(path, {"result": "success", "output_data": wrong}).status_code == 400
+    right = {"apt_indexes": {"deb.example.org_dists_sid_InRelease": "a" * 64}}
+    assert task.put(path, {"result": "success", "output_data": right}).status_code == 200
+    output = WorkRequest.objects.get(pk=record["id"]).output_data
+    assert output is not None
+    assert output["apt_indexes"] == right["apt_indexes"]

@@ -97,6 +97,7 @@ class Outcome:
     streamed: bytes
     chunks: int
     left_over: list[str]
+    apt_indexes: dict[str, str]
 
     def of(self, category: str) -> list[StoredArtifact]:
         return [each for each in self.uploaded if each.category == category]
@@ -151,6 +152,7 @@ def build(
         return Outcome(
             result=result,
             verdict=task.verdict,
+            apt_indexes=task.apt_indexes or {},
             uploaded=client.uploaded,
             streamed=b"".join(each for each, stream in sender.chunks if stream == "stdout"),
             chunks=len(sender.chunks),
@@ -237,6 +239,8 @@ def test_every_format_of_source_is_built(
     assert [each.split("_")[0] for each in outcome.packages()] == [name]
     [log] = outcome.of("debian:package-build-log")
     assert log.data["architecture"] == ("all" if components == ["all"] else "amd64")
+    # which archive it was built from
+    assert [name for name in outcome.apt_indexes if name.endswith("_dists_trixie_InRelease")]
     [upload] = outcome.of("debian:upload")
     assert any(path.endswith(".dsc") for path in upload.files) == ("source" in components)
 

@@ -24,6 +24,7 @@ from debusine.domain import tags as tag_names
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
+from debusine.tasks.apt_indexes import digests_in
 from debusine.tasks.apt_lending import access_for, install
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import (
@@ -184,6 +185,7 @@ class Lintian(
             self.run_executor_command(cmd, INSTALL_LOG, run_as_root=True)
 
         install(instance, ["lintian"], access=access_for(self), step=step)
+        self.apt_indexes = digests_in(instance)
 
     @override
     def _cmdline(self) -> list[str]:

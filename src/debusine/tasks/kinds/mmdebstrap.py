@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
 from debusine.domain.result import WorkRequestResults
+from debusine.tasks.apt_indexes import FILENAME, bootstrap_commands, parse_digests
 from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook
 from debusine.tasks.bootstrap_models import BootstrapOptions, SystemBootstrapData
 from debusine.util.shared_memory import check_shared_memory
@@ -80,6 +81,9 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
             hook('rm -f "$1/etc/hostname"'),
             hook('test -h "$1/etc/resolv.conf" || rm -f "$1/etc/resolv.conf"'),
             "--skip=chroot/start-stop-daemon",
+            *(hook(command) for command in bootstrap_commands()),
+            hook(f"download {FILENAME} {FILENAME}"),
+            hook(f'rm "$1/{FILENAME}"'),
             *self._script_arguments(),
             hook(f'(test -x {init} || test -h {init}) ; echo $? > "$1/test_sbin_init"'),
             hook(f"download test_sbin_init {INIT_TEST}"),
@@ -95,6 +99,8 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
     def run(self, execute_directory: Path) -> WorkRequestResults:
         check_shared_memory()
         result = super().run(execute_directory)
+        if (digests := execute_directory / FILENAME).is_file():
+            self.apt_indexes = parse_digests(digests.read_text(errors="replace").splitlines())
         if result is not WorkRequestResults.SUCCESS:
             # it may have come meanwhile, and mmdebstrap says only that a mount failed
             check_shared_memory()

@@ -21,6 +21,7 @@ from debusine.domain.action_key import Network
 from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
+from debusine.tasks.apt_indexes import digests_in_log, sbuild_option
 from debusine.tasks.apt_lending import options_for_sbuild
 from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
 from debusine.tasks.checks import ensure_artifact_categories
@@ -249,6 +250,7 @@ class Sbuild(
             f"--dist={self._codename}",
             *self._chroot_options(),
             *self._apt_options,
+            sbuild_option(),
             *repository_options(self),
             *chosen_options(data, default_maintainer=self.dynamic_data.binnmu_maintainer),
             "--bd-uninstallable-explainer=dose3",
@@ -279,7 +281,9 @@ class Sbuild(
 
     @override
     def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
-        self.verdict = judge(returncode, find_build_log(execute_directory))
+        log = find_build_log(execute_directory)
+        self.verdict = judge(returncode, log)
+        self.apt_indexes = None if log is None else digests_in_log(log)
         if self.verdict.result is not WorkRequestResults.SUCCESS:
             self.append_to_log_file(RESULT_LOG, self.verdict.explain(returncode))
         if (found := self.verdict.explanation) is not None:

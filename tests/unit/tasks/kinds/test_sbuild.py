@@ -14,6 +14,7 @@ from debusine.client.debusine import Debusine
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks import TaskConfigError
+from debusine.tasks.apt_indexes import sbuild_option
 from debusine.tasks.kinds.sbuild import Sbuild
 from debusine.tasks.sbuild_command import repository_options
 from debusine.tasks.sbuild_data import SbuildDynamicData
@@ -242,6 +243,7 @@ def test_the_command(tmp_path: Path) -> None:
         "--chroot-mode=unshare",
         f"--chroot={tmp_path}/place/image.tar.zst",
         "--chroot-setup-commands=rm -f /etc/resolv.conf",
+        sbuild_option(),
         "--bd-uninstallable-explainer=dose3",
         f"{tmp_path}/fetch/hello_1.0-1.dsc",
     ]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports hold only what the server understands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from debusine.domain.result import WorkRequestResults
+from debusine.wire.work_request import OutputData, WorkRequestCompleted
+from debusine.wire.worker import Message
+from debusine.worker.connection import Connection, Handlers
+
+INDEXES = {"deb.example.org_debian_dists_sid_InRelease": "a" * 64}
+
+
+def nothing(*_given: Any) -> None:
+    """Do nothing."""
+
+
+@pytest.mark.parametrize(("version", "kept"), [("0.1.0", INDEXES), (None, None)])
+def test_only_our_servers_hear_of_indexes(version: str | None, kept: Any) -> None:
+    report = WorkRequestCompleted(
+        result=WorkRequestResults.SUCCESS, output_data=OutputData(apt_indexes=INDEXES)
+    )
+
+    async def ask() -> WorkRequestCompleted:
+        async with aiohttp.ClientSession() as session:
+            connection = Connection(
+                session=session,
+                url="ws://debusine.example.org/",
+                key="k",
+                handlers=Handlers(
+                    work_available=nothing,
+                    metadata_wanted=nothing,
+                    abort=nothing,
+                    drain=nothing,
+                    enable=nothing,
+                ),
+            )
+            message = Message(type="websocket.send", text="connected", version=version)
+            connection._obey(message, message.model_dump(exclude_none=True))
+            return connection.understood(report)
+
+    understood = asyncio.run(ask())
+    assert understood.output_data is not None
+    assert understood.output_data.apt_indexes == kept
