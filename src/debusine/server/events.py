@@ -17,12 +17,15 @@ from django.db import connection, transaction
 from django.db.models import Min
 
 from debusine.db.models import Event, EventCounter, EventReader, WebhookDelivery, WorkRequest
+from debusine.db.prepared import Prepared, PreparedValues
 from debusine.db.queries import named_query
 from debusine.domain.event import EventKind
 from debusine.server import wake
 
 BATCH = 500
 _THE_ONE = 1
+_NEW = PreparedValues(lambda: Event.objects.filter(position=None).values_list("pk")[:1])
+_COUNTER = Prepared(lambda: EventCounter.objects.filter(pk=_THE_ONE))
 
 
 def record(request: WorkRequest, kind: EventKind, *, at: datetime, **more: Any) -> None:
@@ -59,7 +62,7 @@ def number_events(*, batch: int = BATCH) -> int:
     :returns: how many got one
     """
     numbered = 0
-    while Event.objects.filter(position=None).exists():
+    while _NEW.all():
         workspaces = _number(batch)
         numbered += len(workspaces)
         message = {"type": "events.new", "workspaces": sorted(set(workspaces))}
@@ -72,27 +75,32 @@ def number_events(*, batch: int = BATCH) -> int:
 @transaction.atomic
 def _number(batch: int) -> list[int]:
     """Number some; the workspaces in which they happened."""
-    counter = locked_counter()
+    last = _lock_counter()
     with connection.cursor() as cursor:
-        cursor.execute(named_query("number_events_v1"), [counter.last, batch])
+        cursor.execute(named_query("number_events_v1"), [last, batch])
         workspaces = [workspace for (workspace,) in cursor.fetchall()]
-    EventCounter.objects.filter(pk=_THE_ONE).update(last=counter.last + len(workspaces))
+        cursor.execute(named_query("advance_event_counter_v1"), [len(workspaces)])
     return workspaces
 
 
-def locked_counter() -> EventCounter:
-    """Wait for the counter; within a transaction, whose end lets go of it."""
-    rows = EventCounter.objects.select_for_update().filter(pk=_THE_ONE)
-    found = rows.first()
+def _lock_counter() -> int:
+    """
+    Wait for the counter; the end of the transaction lets go of it.
+
+    :returns: the last position that was given
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(named_query("lock_event_counter_v1"))
+        found = cursor.fetchone()
     if found is None:
         EventCounter.objects.get_or_create(pk=_THE_ONE)
-        found = rows.get()
-    return found
+        return _lock_counter()
+    return int(found[0])
 
 
 def read_counter() -> EventCounter:
     """Which positions there are; one query."""
-    return EventCounter.objects.filter(pk=_THE_ONE).first() or EventCounter()
+    return _COUNTER.first() or EventCounter()
 
 
 @transaction.atomic
@@ -105,7 +113,8 @@ def remove_old(*, before: datetime, batch: int = BATCH) -> int:
 
     :returns: how many there were; call again unless it is 0
     """
-    counter = locked_counter()
+    _lock_counter()
+    counter = read_counter()
     known = Event.objects.filter(position__gt=counter.removed).order_by("position")
     border = _first_needed()
     old: list[int] = []
@@ -116,7 +125,7 @@ def remove_old(*, before: datetime, batch: int = BATCH) -> int:
         counter.removed = position
     if old:
         Event.objects.filter(pk__in=old).delete()
-        counter.save(update_fields=["removed"])
+        EventCounter.objects.filter(pk=_THE_ONE).update(removed=counter.removed)
     return len(old)
 
 
