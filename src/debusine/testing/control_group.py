@@ -45,6 +45,10 @@ class FakeGroupFiles:
         """Processes of a group."""
         return [int(pid) for pid in self._groups[group].pids]
 
+    def use_memory(self, group: Path, size_bytes: int) -> None:
+        """Let the processes of a group use so much memory."""
+        self._groups[group].files["memory.current"] = f"{size_bytes}\n"
+
     def use_up_memory(self, group: Path) -> None:
         """Do what the kernel does to a group that needs more memory than it may have."""
         self._groups[group].files["memory.events"] = "low 0\nhigh 0\nmax 17\noom 1\noom_kill 1\n"
@@ -84,7 +88,8 @@ class FakeGroupFiles:
         above = self._group(group.parent)
         files: dict[str, str] = {}
         if "memory" in above.handed_down:
-            files |= {"memory.max": "max", "memory.events": "low 0\noom 0\noom_kill 0\n"}
+            files |= {"memory.max": "max", "memory.current": "0\n"}
+            files["memory.events"] = "low 0\noom 0\noom_kill 0\n"
         if "pids" in above.handed_down:
             files["pids.max"] = "max"
         self._groups.setdefault(group, _Group(set(above.handed_down), files=files))

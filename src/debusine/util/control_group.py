@@ -151,6 +151,22 @@ def explain_machine(files: GroupFiles | None = None, *, mounts: Path = _MOUNTS) 
     return None
 
 
+def memory_left(files: GroupFiles | None = None, *, own: Path | None = None) -> int | None:
+    """
+    How much more memory this process and those beside it in its group may use, in bytes.
+
+    :returns: None if the group has no limit, or nothing is known
+    """
+    tree = files or KernelFiles()
+    try:
+        group = own or own_group()
+        limit = tree.read(group / "memory.max").strip()
+        used = tree.read(group / "memory.current")
+    except (NotPossibleError, OSError):
+        return None
+    return max(0, int(limit) - int(used)) if limit.isdigit() else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskGroup:
     """The group of one task."""

@@ -12,6 +12,7 @@ from debusine.util.control_group import (
     explain_limits,
     explain_machine,
     find_limits,
+    memory_left,
     own_group,
 )
 
@@ -37,6 +38,19 @@ def test_a_task_is_kept_to_its_memory() -> None:
     # what is gone is fine
     group.remove()
     assert not group.ran_out()
+
+
+def test_a_task_knows_what_it_may_use() -> None:
+    files = FakeGroupFiles(UNIT)
+    group = find_limits(files, own=UNIT).limit("7-abc", memory_bytes=2 * GIB)
+    assert group is not None
+    files.use_memory(group.path, GIB // 2)
+    assert memory_left(files, own=group.path) == 3 * GIB // 2
+    files.use_memory(group.path, 3 * GIB)
+    assert memory_left(files, own=group.path) == 0
+    # without a limit, or without the tree
+    assert memory_left(files, own=UNIT / AGENT_GROUP) is None
+    assert memory_left(files, own=UNIT / "elsewhere") is None
 
 
 def test_groups_that_a_task_made_go_with_it() -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from debusine.util.control_group import memory_left
+
 MIB = 1024**2
 MIN_FREE_BYTES = 1024 * MIB  # of memory, left to everybody else
 FREE_FRACTION = 4  # and a quarter of all of it
@@ -45,6 +47,23 @@ def memory_of_machine(file: Path = Path("/proc/meminfo")) -> Memory:
         name, _, amount = line.partition(":")
         values[name] = int(amount.split()[0]) * 1024
     return Memory(total=values["MemTotal"], available=values["MemAvailable"])
+
+
+def memory_to_use() -> Memory:
+    """Memory of the machine, as far as the limit of this process lets it have some."""
+    return limited(memory_of_machine(), memory_left())
+
+
+def limited(memory: Memory, left_bytes: int | None) -> Memory:
+    """
+    Cut memory to what may still be used of it; None: all.
+
+    >>> limited(Memory(total=24000, available=20000), 3000)
+    Memory(total=3000, available=3000)
+    """
+    if left_bytes is None:
+        return memory
+    return Memory(total=min(memory.total, left_bytes), available=min(memory.available, left_bytes))
 
 
 def choose_place(tree_bytes: int, memory: Memory, *, allowed: bool = True) -> Place:

@@ -85,7 +85,7 @@ class UnshareInstance(Instance):
                 log.warning("overlay-not-possible", error=error.explain())
             else:
                 return
-        memory = room.memory_of_machine()
+        memory = room.memory_to_use()
         size = estimated_size_bytes(self._entry.path)
         place = room.choose_place(size, memory, allowed=self._options.memory)
         tree = Tree(
@@ -94,7 +94,7 @@ class UnshareInstance(Instance):
         self._session = Session(directory, tree)
 
     def _start_on_base(self, directory: Path) -> Session:
-        memory = room.memory_of_machine()
+        memory = room.memory_to_use()
         allowed = self._options.memory and room.keeps_user_attributes(MEMORY_FILE_SYSTEM)
         with self._entry.in_use() as lock:
             tree = Tree(
