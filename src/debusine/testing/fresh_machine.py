@@ -24,6 +24,7 @@ from debusine.util.command import Command, Completed, run
 
 _MAKE_TIMEOUT_S = 900
 _FIRST_SUBID = 100000
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # chroot(2) would be simpler, but whoever is in one can make no user namespace
 _ENTER = """\
 set -e
@@ -72,6 +73,24 @@ class FreshMachine:
         enter = ["nsenter", "--target", str(self.init), "--mount", "--pid"]
         network = ["unshare", "--net"] if offline else []
         return run(Command([*enter, *network, *argv], timeout_s=timeout_s, check=False))
+
+    def start(self, user: str, *argv: str, log: Path) -> subprocess.Popen[bytes]:
+        """
+        Start a program that goes on, as a user, with next to no environment.
+
+        It ends with the machine at the latest.
+
+        :param log: takes what it prints
+        """
+        enter = ["nsenter", "--target", str(self.init), "--mount", "--pid"]
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [*enter, "runuser", "--user", user, "--", *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={"PATH": _PATH, "LANG": "C.UTF-8"},
+            )
 
     def run_as(
         self, user: str, line: str, *, offline: bool = False, timeout_s: float = 60
@@ -143,7 +162,7 @@ def fresh_machine(
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        env={"PATH": _PATH},
     )  # fmt: skip
     assert process.stdout is not None
     try:
