@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+All parts of a large installation on loopback, each of which can be killed and started again.
+
+PostgreSQL, Redis, two servers, two processes for jobs, one signing worker, three agents.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debusine.client.config import read_client_config
+from debusine.client.debusine import Debusine
+from debusine.client.local_server import DataDir
+from debusine.errors import UserError
+from debusine.testing.ports import free_port
+from debusine.testing.postgresql import PostgreSQL, postgresql
+from debusine.testing.redis import RedisServer, redis_server
+from debusine.testing.waiting import wait_for
+
+LEASE_S = 3
+SERVERS = ("server-1", "server-2")
+JOBS = ("jobs-1", "jobs-2")
+SIGNING = "signing"
+AGENTS = ("agent-1", "agent-2", "agent-3")
+PARTS = (*SERVERS, *JOBS, SIGNING, *AGENTS)
+
+
+@dataclass
+class ScaledOut:
+    """The installation; every part has a name."""
+
+    root: Path
+    database: PostgreSQL
+    redis: RedisServer
+    ports: Mapping[str, int] = field(
+        default_factory=lambda: {name: free_port() for name in SERVERS}
+    )
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _before: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def data_dir(self) -> DataDir:
+        """What servers and processes for jobs share beside the database."""
+        return DataDir(self.root / "data")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of servers and processes for jobs."""
+        return {
+            **os.environ,
+            "DEBUSINE_DATA_DIR": str(self.data_dir.root),
+            "DEBUSINE_DATABASE_URL": self.database.url,
+            "DEBUSINE_REDIS_URL": self.redis.url,
+            "DEBUSINE_JOBS": "elsewhere",
+            "DEBUSINE_LEASE": f"PT{LEASE_S}S",
+            "DEBUSINE_RETRY_DELAY": "PT1S",
+        }
+
+    def set_up(self) -> None:
+        """Make tables and the administrator, as ``debusine up`` does; then let workers in."""
+        reader, writer = os.pipe()
+        first = self._start(
+            "debusine.standalone", "--no-worker", "--data-dir", str(self.data_dir.root),
+            "--listen", "127.0.0.1:0", "--ready-fd", str(writer), log="set-up", keep=(writer,),
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader, "rb") as ready:
+            assert ready.readline(), self.log("set-up")
+        first.terminate()
+        first.wait(30)
+        for name in (*SERVERS, *JOBS):
+            self.start(name)
+        for name in SERVERS:
+            wait_for(lambda name=name: self.is_ready(name), instead=self.logs)
+        for name in (SIGNING, *AGENTS):
+            self._configure(name)
+            self.start(name)
+        self._let_in()
+
+    def _configure(self, name: str) -> None:
+        directory = self.root / name
+        directory.mkdir()
+        server = SERVERS[AGENTS.index(name) % len(SERVERS)] if name in AGENTS else SERVERS[0]
+        lines = ["[General]", f"api-url = {self.url(server)}"]
+        if name == SIGNING:
+            lines += ["[Signing]", f"data-directory = {directory / 'data'}"]
+        (directory / "config.ini").write_text("\n".join(lines) + "\n")
+
+    def _let_in(self) -> None:
+        """Enable those workers that register."""
+        workers = self.client(SERVERS[0]).workers
+        expected = {SIGNING: 1, "external": len(AGENTS)}
+
+        def all_enabled() -> bool:
+            found = Counter[str]()
+            for one in workers.all():
+                # who was invited at the start has not joined, and cannot be enabled
+                with contextlib.suppress(UserError):
+                    found[workers.enable(one.name).worker_type] += 1
+            return found >= Counter(expected)
+
+        wait_for(all_enabled, instead=self.logs)
+
+    def start(self, name: str) -> None:
+        """Start a part; :meth:`is_ready` says when it is there."""
+        log = self.root / f"{name}.log"
+        self._before[name] = log.stat().st_size if log.exists() else 0
+        self.processes[name] = self._start(*self._command(name), log=name)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a part does its work, after its last start."""
+        assert self.processes[name].poll() is None, self.log(name)
+        said = (self.root / f"{name}.log").read_bytes()[self._before[name] :]
+        sign = (
+            b"startup complete"
+            if name in SERVERS
+            else b"started"
+            if name in JOBS
+            else b"'connected'"
+        )
+        return sign in said
+
+    def _command(self, name: str) -> list[str]:
+        if name in SERVERS:
+            return [
+                "uvicorn", "debusine.site.asgi:application", "--ws", "websockets-sansio",
+                "--host", "127.0.0.1", "--port", str(self.ports[name]), "--no-access-log",
+            ]  # fmt: skip
+        if name in JOBS:
+            return ["debusine.standalone.jobs_worker", "--log-stderr"]
+        directory = str(self.root / name)
+        if name == SIGNING:
+            return ["debusine.signing.main", "--config-directory", directory, "run", "--log-stderr"]
+        return [
+            "debusine.worker.main", "--log-stderr", "--config-directory", directory,
+            "--working-directory", f"{directory}/work",
+        ]  # fmt: skip
+
+    def _start(
+        self, *command: str, log: str, keep: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        with (self.root / f"{log}.log").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=self.environment,
+                pass_fds=keep,
+                stdout=output,
+                stderr=output,
+            )
+
+    def kill(self, name: str) -> None:
+        """Kill a part with -9 and start it again; does not wait until it is ready."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+        self.start(name)
+
+    def url(self, server: str) -> str:
+        """Where the API of a server is."""
+        return f"http://127.0.0.1:{self.ports[server]}/api"
+
+    def client(self, server: str) -> Debusine:
+        """The API of a server as the administrator sees it."""
+        return Debusine(self.url(server), self.token)
+
+    @property
+    def token(self) -> str:
+        """The key of the administrator."""
+        return read_client_config(self.data_dir.client_config).select().token
+
+    def logs(self) -> str:
+        """The ends of all logs."""
+        return "\n".join(map(self.log, self._before))
+
+    def log(self, name: str) -> str:
+        """The end of what a part logged."""
+        return f"--- {name}\n" + (self.root / f"{name}.log").read_text()[-3000:]
+
+    def stop(self) -> None:
+        """End all parts in an orderly way."""
+        for process in reversed(self.processes.values()):
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def scaled_out() -> Iterator[ScaledOut]:
+    """Run the installation for a while; nothing of it stays."""
+    with (
+        tempfile.TemporaryDirectory(prefix="debusine-scaled-", dir="/dev/shm") as name,
+        postgresql() as database,
+        redis_server() as redis,
+    ):
+        root = Path(name)
+        root.chmod(0o755)
+        running = ScaledOut(root=root, database=database, redis=redis)
+        try:
+            running.set_up()
+            yield running
+        finally:
+            running.stop()
