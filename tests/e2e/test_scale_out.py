@@ -64,7 +64,7 @@ def ask_for_signing(running: ScaledOut, count: int) -> None:
 
 def rows(running: ScaledOut, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(running.database.url) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[call-overload]  # no literal
+        return connection.execute(query).fetchall()
 
 
 def require_one_end_each(running: ScaledOut, what: str) -> None:
@@ -95,15 +95,16 @@ def require_one_end_each(running: ScaledOut, what: str) -> None:
 
 def test_kills_under_load(running: ScaledOut) -> None:
     draw = random.Random(SEED)
+    turns: list[str] = []
     for number in range(KILLS):
         if number % (10 * len(PARTS)) == 0:
             ask_for_signing(running, 20)
-        if number % len(PARTS) == 0:
+        if not turns:
             turns = draw.sample(PARTS, k=len(PARTS))
         for task_name in ("noop", "noop", "servernoop"):
             ask(running, task_name, draw)
         victim = turns.pop()
-        wait_for(lambda name=victim: running.is_ready(name), instead=running.logs)
+        running.wait_until_ready(victim)
         running.kill(victim)
     require_one_end_each(running, f"{KILLS} kills (seed {SEED})")
 

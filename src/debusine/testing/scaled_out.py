@@ -80,7 +80,7 @@ class ScaledOut:
         for name in (*SERVERS, *JOBS):
             self.start(name)
         for name in SERVERS:
-            wait_for(lambda name=name: self.is_ready(name), instead=self.logs)
+            self.wait_until_ready(name)
         for name in (SIGNING, *AGENTS):
             self._configure(name)
             self.start(name)
@@ -111,13 +111,16 @@ class ScaledOut:
         wait_for(all_enabled, instead=self.logs)
 
     def start(self, name: str) -> None:
-        """Start a part; :meth:`is_ready` says when it is there."""
+        """Start a part; :meth:`wait_until_ready` waits for it."""
         log = self.root / f"{name}.log"
         self._before[name] = log.stat().st_size if log.exists() else 0
         self.processes[name] = self._start(*self._command(name), log=name)
 
-    def is_ready(self, name: str) -> bool:
-        """Whether a part does its work, after its last start."""
+    def wait_until_ready(self, name: str) -> None:
+        """Wait until a part does its work, after its last start."""
+        wait_for(lambda: self._is_ready(name), instead=self.logs)
+
+    def _is_ready(self, name: str) -> bool:
         assert self.processes[name].poll() is None, self.log(name)
         said = (self.root / f"{name}.log").read_bytes()[self._before[name] :]
         sign = (
