@@ -141,7 +141,7 @@ def deliver(world: World, index: int | None = None) -> None:
             world.wire += [Abort(agent=message.agent, work_request_id=one) for one in foreign]
         case Abort():
             message.agent.held.pop(message.work_request_id, None)
-    if not again:
+    if not again and message in world.wire:
         world.wire.remove(message)
 
 
@@ -216,7 +216,7 @@ def stop_agent(world: World) -> None:
             )
         world.note(f"  {agent.worker_id} gives {request_id} back")
         # a server that dies here was not heard: the agent is gone all the same
-        del agent.held[request_id]
+        agent.held.pop(request_id, None)
     agent.forget()
 
 
@@ -275,7 +275,8 @@ def prioritise(world: World) -> None:
         change_priority(world.person(), request=request, adjustment=adjustment)
 
 
-MOVES: dict[Callable[[World], None], int] = {
+Move = Callable[[World], None]
+MOVES: dict[Move, int] = {
     create: 5,
     claim: 10,
     finish: 10,

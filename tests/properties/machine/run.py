@@ -54,19 +54,28 @@ def _play(world: World) -> None:
     for move in world.random.choices(list(moves.MOVES), weights, k=length):
         world.note(move.__name__)
         world.clock.advance(0.01)
-        with contextlib.suppress(DebusineError):
-            if world.chance(0.1):
-                statement = world.random.randint(1, 12)
-                world.note(f"  the server dies at statement {statement}")
-                with world.server_dies_at(statement):
-                    move(world)
-            else:
-                move(world)
+        with contextlib.suppress(DebusineError), _accident(world, move):
+            move(world)
         world.send_hints()
         moves.hear(world)
         invariants.check()
     if world.chance(0.2):
         _settle(world, invariants)
+
+
+def _accident(world: World, move: moves.Move) -> contextlib.AbstractContextManager[None]:
+    """What goes wrong while something is done: nothing, as a rule."""
+    statement = world.random.randint(1, 12)
+    if world.chance(0.08):
+        world.note(f"  the server dies at statement {statement}")
+        return world.server_dies_at(statement)
+    # a forgery looks whether anything changed
+    if world.chance(0.25) and move is not moves.forge:
+        # above all those who want the same get into each other's way
+        other = world.random.choice((move, move, moves.abort, moves.wait, moves.claim))
+        world.note(f"  from statement {statement} on, at the same time: {other.__name__}")
+        return world.meanwhile(statement, other)
+    return contextlib.nullcontext()
 
 
 def _settle(world: World, invariants: Invariants) -> None:

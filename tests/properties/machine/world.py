@@ -10,7 +10,8 @@ all chance come from here, so that a run is the same each time it gets the same 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from channels.layers import channel_layers
 from django.db import connection
 
 from debusine.db.models import User, Worker, Workspace
+from debusine.errors import DebusineError
 from debusine.server.actor import Actor, actor_for_key
 from debusine.server.jobs.sweep import Sweeper
 from debusine.testing import factories
@@ -104,6 +106,7 @@ class World:
         self.history: list[str] = []
         self.sweeper = Sweeper(self.clock)
         self._outer = len(connection.run_on_commit)
+        self._depth = len(connection.savepoint_ids)
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -153,6 +156,27 @@ class World:
             # hints of transactions that were committed before are lost, too
             del connection.run_on_commit[mark:]
             self.sweeper = Sweeper(self.clock)
+
+    @contextlib.contextmanager
+    def meanwhile(self, statement: int, other: Callable[[World], None]) -> Iterator[None]:
+        """
+        Have another server do something between two transactions of what is done here.
+
+        :param statement: number of the first statement before which it may happen
+        """
+        left = statement
+
+        def wrapper(execute: Any, *arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left <= 0 and len(connection.savepoint_ids) == self._depth:
+                left = sys.maxsize
+                with contextlib.suppress(DebusineError):
+                    other(self)
+            return execute(*arguments)
+
+        with connection.execute_wrapper(wrapper):
+            yield
 
 
 class HintRecorder:
