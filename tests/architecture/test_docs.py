@@ -27,6 +27,7 @@ from debusine.signing.main import main as signing
 from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.registry import load_kinds
 from debusine.testing.project import Project
+from debusine.util.discovery import load_all
 from debusine.worker.main import main as worker
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,13 @@ YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 CALL = re.compile(r"\s*(?:\w+=\S+\s+)*(?:\S*/)?(debusine(?:-worker|-signing)?(?:\s.*)?)")
 # codes of results that are constants of a module
-NAMED_CODES = ("RETRY_LIMIT_EXCEEDED", "CONFIGURE_FAILED")
+NAMED_CODES = ("RETRY_LIMIT_EXCEEDED", "CONFIGURE_FAILED", "DEPENDENCY_FAILED")
+# folder of pages to package
+TASKS = {
+    "tasks": "debusine.tasks.kinds",
+    "signing": "debusine.tasks.signing",
+    "server": "debusine.server.tasks",
+}
 PROGRAMS: dict[str, click.Command] = {
     "debusine": cli,
     "debusine-worker": worker,
@@ -57,12 +64,13 @@ def test_pages_are_up_to_date_and_linked() -> None:
 def _tasks() -> dict[str, type[BaseExternalTask[Any, Any]]]:
     """Tasks by their pages, without those that tests register."""
     load_kinds()
+    load_all(TASKS["server"])
     return {
         f"{folder}/{task.name}": task
-        for folder, package in {"tasks": "kinds", "signing": "signing"}.items()
+        for folder, package in TASKS.items()
         for tasks in BaseExternalTask.registry.classes.values()
         for task in tasks.values()
-        if task.__module__.startswith(f"debusine.tasks.{package}.")
+        if task.__module__.startswith(f"{package}.")
     }
 
 
@@ -114,7 +122,7 @@ def _models_of(kind: type[Any]) -> list[type]:
 
 
 def test_no_page_is_about_a_kind_that_does_not_exist() -> None:
-    pages = {f"{folder}/{n}" for folder in ("tasks", "signing") for n in _names_of_pages(folder)}
+    pages = {f"{folder}/{n}" for folder in TASKS for n in _names_of_pages(folder)}
     assert pages == set(_tasks())
     for wanted in {folder for folder, _, _ in CATEGORIES}:
         names = {

@@ -19,6 +19,8 @@ FOLDERS = [
     "api/endpoints",
     "cli/commands",
     "server/jobs",
+    "server/tasks",
+    "server/timers",
     "server/reactions",
     "server/collections",
     "web/pages",

@@ -77,7 +77,7 @@ def test_no_logs_at_all(db: None, data_dir: Path) -> None:
 def test_it_is_due_at_night_and_again_until_it_is_done(
     db: None,
     data_dir: Path,
-    django_capture_on_commit_callbacks: object,
+    django_capture_on_commit_callbacks: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[str] = []
