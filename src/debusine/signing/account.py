@@ -10,6 +10,7 @@ from pathlib import Path
 from debusine.client.local_server import SIGNING_COMMENT
 from debusine.errors import ConflictError, DebusineError, NotPossibleError
 from debusine.signing.config import KeySettings
+from debusine.signing.database import load_driver
 from debusine.signing.records import Records
 from debusine.signing.service_key import SUFFIX, ServiceKeys, make_service_key
 from debusine.signing.trade import open_records
@@ -75,8 +76,10 @@ def open_keys(settings: KeySettings) -> Records:
     return open_records(settings)
 
 
-def become(account: Account) -> None:
-    """Be that account from now on, if we are root."""
+def become(account: Account, settings: KeySettings) -> None:
+    """Be that account from now on, if we are root; what opens its keys is loaded before."""
+    if settings.database_url is not None:
+        load_driver()
     if os.geteuid() == 0:
         os.initgroups(account.name, account.gid)
         os.setgid(account.gid)
@@ -97,7 +100,7 @@ def check_keys(settings: KeySettings, account: Account) -> None:
     if pid == 0:
         os.close(reader)
         try:
-            become(account)
+            become(account, settings)
             open_keys(settings)
         except DebusineError as error:
             os.write(writer, error.explain().encode()[:_REPORT_BYTES])

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from debusine.errors import ConflictError, UpstreamError
+from debusine.errors import ConflictError, NotPossibleError, UpstreamError
 from debusine.signing.schema import schema_steps
 
 Row = tuple[Any, ...]
@@ -62,6 +62,24 @@ class Database(Protocol):
     def lock_schema(self, transaction: Transaction) -> None:
         """Let nobody else change tables until the transaction ends."""
         ...
+
+
+def load_driver() -> Any:
+    """
+    Import what connects to PostgreSQL.
+
+    Early, where we may become a user who cannot read our Python's library.
+
+    :raises NotPossibleError: if it is not installed
+    """
+    try:
+        import psycopg  # noqa: PLC0415  an extra, and this is its one adapter
+    except ImportError as error:
+        raise NotPossibleError(
+            "a database-url needs psycopg, which is not installed",
+            resolution="Install Debusine with its extra postgres.",
+        ) from error
+    return psycopg
 
 
 def open_database(url: str | None, *, path: Path) -> Database:
@@ -170,9 +188,7 @@ class _PostgreSQL:
     kind = "postgresql"
 
     def __init__(self, url: str) -> None:
-        import psycopg  # noqa: PLC0415  an extra, and this is its one adapter
-
-        self._driver: Any = psycopg
+        self._driver = load_driver()
         self._url = url
 
     @contextmanager

@@ -62,7 +62,7 @@ def _records(directory: Path | None) -> Records:
     config = _config(directory)
     account = keeper(config.worker.user)
     make_data_directory(config.keys.data_directory, account)
-    become(account)
+    become(account, config.keys)
     return open_keys(config.keys)
 
 

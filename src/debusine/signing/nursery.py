@@ -13,6 +13,7 @@ import os
 import sys
 
 from debusine.signing.config import KeySettings
+from debusine.signing.database import load_driver
 from debusine.signing.trade import signing_trade
 from debusine.worker import nursery
 
@@ -28,6 +29,8 @@ def environment(settings: KeySettings) -> dict[str, str]:
 def main() -> None:
     """Serve an agent; see :func:`debusine.worker.nursery.main`."""
     settings = KeySettings.from_json(json.loads(os.environ.pop(_VARIABLE)))
+    if settings.database_url is not None:
+        load_driver()
     nursery.main(sys.argv[1:], signing_trade(settings))
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,8 +17,8 @@ from debusine.testing.clock import FakeClock
 from debusine.testing.software_keys import make_software_store
 
 
-@pytest.fixture
-def database_url() -> Iterator[str | None]:
+@contextmanager
+def empty_database() -> Iterator[str | None]:
     """A PostgreSQL database with nothing in it; None where SQLite is tested."""
     server = os.environ.get("DEBUSINE_DATABASE_URL")
     if not server:
@@ -28,6 +29,13 @@ def database_url() -> Iterator[str | None]:
         connection.execute(f"CREATE SCHEMA {name}")
         yield f"{server}?options=-csearch_path%3D{name}"
         connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def database_url() -> Iterator[str | None]:
+    """The database of one test."""
+    with empty_database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.signing.conftest import empty_database
 
 from debusine.testing.server_http import LiveServer
 from debusine.testing.software_keys import signers_by_keys
@@ -38,14 +39,15 @@ def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 class Service:
     """A signing service that is running."""
 
-    def __init__(self, server: LiveServer, base: Path) -> None:
+    def __init__(self, server: LiveServer, base: Path, database_url: str | None) -> None:
         self.server = server
         self.config = base / "config"
         self.data = base / "data"
         self.config.mkdir(mode=0o700)
-        (self.config / "config.ini").write_text(
-            f"[General]\napi-url = {server.url}\n[Signing]\ndata-directory = {self.data}\n"
-        )
+        text = f"[General]\napi-url = {server.url}\n[Signing]\ndata-directory = {self.data}\n"
+        if database_url is not None:
+            text += f"database-url = {database_url}\n"
+        (self.config / "config.ini").write_text(text)
         (self.config / "token").write_text(TOKEN)
         (self.config / "token").chmod(0o600)
         self.log = base / "log"
@@ -82,8 +84,8 @@ def service() -> Iterator[Service]:
     # not tmp_path: the user of the service must be able to pass through every parent
     base = Path(tempfile.mkdtemp(prefix="debusine-test-signing-", dir="/var/tmp"))
     base.chmod(0o711)
-    with LiveServer() as server:
-        running = Service(server, base)
+    with LiveServer() as server, empty_database() as database_url:
+        running = Service(server, base, database_url)
         try:
             wait_for(lambda: server.memory.metadata, instead=running.log.read_text)
             yield running
@@ -159,9 +161,9 @@ def test_who_may_not_sign_touches_no_key(service: Service) -> None:
 def test_what_it_keeps_is_for_nobody_else(service: Service) -> None:
     service.ask("generatekey", {"purpose": "openpgp-repository", "description": "Archive"})
     assert stat.S_IMODE(service.data.stat().st_mode) == 0o700
-    database = service.data / "keys.sqlite3"
     [service_key] = (service.data / "service-keys").iterdir()
-    for path in (database, service_key):
+    kept = [service_key, *service.data.glob("keys.sqlite3")]
+    for path in kept:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.stat().st_uid == service.data.stat().st_uid != 0
     said = service.log.read_bytes()
