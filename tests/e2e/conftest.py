@@ -95,6 +95,14 @@ def _read_line(descriptor: int) -> str:
     return data.decode()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _soon() -> Iterator[None]:
+    """No server that a test starts waits long before it tries something again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEBUSINE_RETRY_DELAY", "PT1S")
+        yield
+
+
 @contextlib.contextmanager
 def start_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
     """Run ``python -m debusine.standalone`` for a while."""
