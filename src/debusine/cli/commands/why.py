@@ -39,11 +39,6 @@ def command(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -
     if as_yaml:
         print_yaml(plain(waiting))
         return
-    if waiting.status is None:
-        raise NotPossibleError(
-            "this server does not say why work requests wait",
-            resolution="It is a server of others, or an older one.",
-        )
     for line in lines(work_request_id, waiting):
         click.echo(line)
 
@@ -52,11 +47,18 @@ def lines(work_request_id: int, waiting: Waiting) -> list[str]:
     """
     Say it for people.
 
+    :raises NotPossibleError: if the server does not know
+
     >>> from debusine.wire.work_request import WaitingCause
     >>> cause = WaitingCause(code="running", text="it runs on build-3")
     >>> lines(12, Waiting(status="running", causes=[cause]))
     ['Work request 12 does not wait: it runs on build-3.']
     """
+    if waiting.status is None:
+        raise NotPossibleError(
+            "this server does not say why work requests wait",
+            resolution="It is a server of others, or an older one.",
+        )
     texts = [cause.text for cause in waiting.causes]
     if waiting.status not in {WorkRequestStatus.PENDING, WorkRequestStatus.BLOCKED}:
         return [f"Work request {work_request_id} does not wait: {'; '.join(texts)}."]

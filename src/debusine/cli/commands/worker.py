@@ -24,6 +24,18 @@ Examples:
 """
 
 
+def _check_length(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """
+    Refuse what the server would not take.
+
+    :raises click.BadParameter: if a text is too long
+    """
+    del context, parameter
+    if len(value) > MAX_REASON:
+        raise click.BadParameter(f"at most {MAX_REASON} characters")
+    return value
+
+
 @click.group("worker", epilog=EXAMPLES)
 def command() -> None:
     """See who works, drain, enable and disable workers; for administrators."""
@@ -39,13 +51,17 @@ def list_(context: click.Context, /, *, as_yaml: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--reason", default="", metavar="TEXT", help="For those who wonder why.")
+@click.option(
+    "--reason",
+    default="",
+    metavar="TEXT",
+    callback=_check_length,
+    help="For those who wonder why.",
+)
 @yaml_option
 @click.pass_context
 def drain(context: click.Context, /, *, name: str, reason: str, as_yaml: bool) -> None:
     """Let a worker finish what it runs, and give it nothing new."""
-    if len(reason) > MAX_REASON:
-        raise click.BadParameter(f"at most {MAX_REASON} characters", param_hint="--reason")
     _print([connect(context).client.workers.drain(name, reason=reason)], as_yaml=as_yaml)
 
 
