@@ -15,6 +15,7 @@ from typing import Any
 import django
 from celery import Celery, bootsteps
 from django.conf import settings
+from django.db import connections
 from typing_extensions import override
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
@@ -85,6 +86,8 @@ class Life(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no type
         queues = {Queue(name) for name in parent.app.amqp.queues.consume_from}
         parent.debusine_process = JobsProcess(queues, threads=parent.concurrency)
         parent.debusine_process.begin()
+        # this thread does nothing with rows from now on
+        connections.close_all()
 
     @override
     def stop(self, parent: Any) -> None:

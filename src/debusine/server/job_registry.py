@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any
 
 import structlog
-from django.db import close_old_connections
+from django.db import connections
 
 from debusine.server.job_queue import Queue
 from debusine.util.discovery import load_all
@@ -46,17 +46,16 @@ def register(app: Any) -> None:
 
 
 def _guarded(job: Job) -> Callable[..., None]:
-    """Run in a thread that lives on, with a connection that works."""
+    """Run in a thread of a pool, which holds no connection between jobs."""
 
     @wraps(job.run)
     def run(*ids: int) -> None:
-        close_old_connections()
         try:
             job.run(*ids)
         except Exception:
             # what it left undone stands in the rows, where the sweep finds it
             log.exception("job-failed", job=job.name, ids=list(ids))
         finally:
-            close_old_connections()
+            connections.close_all()
 
     return run

@@ -198,7 +198,7 @@ class ServerWorker:
                     _abort_ended(running)
             except Exception:  # the next beat may be luckier
                 log.exception("server-worker-beat-failed")
-        close_old_connections()
+        connections.close_all()
 
     def _show_life(self, running: dict[int, _Running]) -> None:
         now = self._clock.now()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from debusine.server import timer
 from debusine.server.jobs.sweep import Sweeper
@@ -73,7 +73,7 @@ class Ticker:
                 pause_s = min(pause_s, (due_at - self._clock.now()).total_seconds())
             if not self._stopping:
                 timer.CHANGED.wait(max(_PAUSE_S, pause_s))
-        close_old_connections()
+        connections.close_all()
 
     @staticmethod
     def _guarded(step: Callable[[], object]) -> datetime | None:
