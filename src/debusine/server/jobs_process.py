@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from debusine.server import server_worker, ticker
+from debusine.server import this_process, ticker
 from debusine.server.job_queue import Queue
 from debusine.server.server_worker import ServerWorker
 
@@ -40,8 +40,8 @@ class JobsProcess:
         if self._runs_tasks:
             worker = ServerWorker(slots=self._threads, holder=_holder)
             worker.start()
-            server_worker.set_current(worker)
-            self._ends += [worker.stop, lambda: server_worker.set_current(None)]
+            this_process.set_runner(worker)
+            self._ends += [worker.stop, lambda: this_process.set_runner(None)]
         ticker.acquire()
         self._ends.append(ticker.release)
 

@@ -214,28 +214,3 @@ def _abort_ended(running: dict[int, _Running]) -> None:
     ended = Attempt.objects.filter(pk__in=ids, ended_at__isnull=False).values_list("pk", flat=True)
     for pk in ended:
         ids[pk].task.abort()
-
-
-_current: ServerWorker | None = None
-
-
-def run_without_message(worker_id: int) -> None:
-    """
-    Run what waits in a thread of its own, as no message can be sent to those that are there.
-
-    :param worker_id: does nothing unless it is that of this process
-    """
-    worker = _current
-    if worker is not None and worker.is_row(worker_id):
-        threading.Thread(target=worker.run_apart, name="server-task", daemon=True).start()
-
-
-def current() -> ServerWorker | None:
-    """The one of this process, if it runs tasks of the server."""
-    return _current
-
-
-def set_current(worker: ServerWorker | None) -> None:
-    """Say which one is that of this process."""
-    global _current  # noqa: PLW0603  one per process
-    _current = worker

@@ -64,8 +64,8 @@ def require_broker(settings: Settings) -> None:
     """
     if settings.redis_url is None:
         raise UserError(
-            "jobs of another process can be heard of by way of Redis only",
-            resolution="Set DEBUSINE_REDIS_URL here and for the servers.",
+            "other processes hear of jobs by way of Redis only, and no Redis is set",
+            resolution="Set DEBUSINE_REDIS_URL, for servers and for processes for jobs.",
         )
 
 

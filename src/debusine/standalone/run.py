@@ -36,6 +36,7 @@ from debusine.standalone.access import (
 )
 from debusine.standalone.agent import agent_command, keep_running, signing_command
 from debusine.standalone.database import migrate_if_needed
+from debusine.standalone.jobs_worker import require_broker
 from debusine.standalone.options import Options
 from debusine.standalone.usage import wait_until_unused
 from debusine.standalone.web_server import WebServer
@@ -55,8 +56,11 @@ def run(options: Options, lock: FileLock, listener: socket.socket) -> int:
     :param lock: held on the data directory; gets to know who we are once we answer
     :returns: exit status
     :raises UpstreamError: if the database cannot be reached
+    :raises UserError: if jobs are to run elsewhere, and nobody could hear of them
     """
     settings = Settings()
+    if settings.jobs is JobsPlace.ELSEWHERE:
+        require_broker(settings)
     url = options.listen.url(port=listener.getsockname()[1], fqdn=_machine_name(settings))
     migrate_if_needed()
     # what is wrong with an endpoint shows now, and the first request is not slower than others

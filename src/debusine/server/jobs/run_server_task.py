@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from debusine.server import server_worker
+from debusine.server import this_process
 from debusine.server.job_queue import Queue
 
 QUEUE: Final = Queue.SERVER_TASKS
@@ -17,6 +17,6 @@ def run() -> None:
 
     The message names none: which is next, the queue of requests says.
     """
-    worker = server_worker.current()
-    if worker is not None:
-        worker.run_waiting()
+    runner = this_process.runner()
+    if runner is not None:
+        runner.run_waiting()

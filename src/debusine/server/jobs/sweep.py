@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from debusine.db.models import Attempt, Worker, WorkerType
 from debusine.domain.resources import Room
-from debusine.server import events, job_queue, scheduler, server_worker
+from debusine.server import events, job_queue, scheduler, this_process
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs import complete, deliver, expire
@@ -97,7 +97,7 @@ def wake_idle(now: datetime) -> int:
             worker, capability(worker), room, now=now
         ):
             if not scheduler.wake_worker(worker.pk, worker.worker_type):
-                server_worker.run_without_message(worker.pk)
+                this_process.run_without_message(worker.pk)
             woken += 1
     return woken
 
