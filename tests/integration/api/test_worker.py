@@ -98,6 +98,8 @@ def test_metadata_decide_the_tags(worker: WorkerWithKey, worker_api: Any) -> Non
             {"provenance": "worker", "tag": "worker:class:fast", "group": "namespaces"},
             {"provenance": "worker", "tag": "worker:type:signing", "group": "namespaces"},
         ],
+        # what it had before it said this, too
+        "ever": sorted({"worker:cap:sbuild", "worker:type:external", *NOOP_TAGS}),
     }
 
 
