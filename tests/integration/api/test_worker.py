@@ -9,6 +9,7 @@ from debusine.db.models import Attempt, Token, Worker, WorkRequest
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actions.update_worker_metadata import update_worker_metadata
 from debusine.server.actor import SYSTEM, Actor
+from debusine.server.jobs import reintern
 from debusine.testing import factories
 from debusine.testing.factories import NOOP_TAGS, WorkerWithKey
 from debusine.util.clock import SystemClock
@@ -169,6 +170,8 @@ def test_worker_that_requires_tags_takes_only_such_requests(api: Any) -> None:
         metadata={"provided_tags": list(NOOP_TAGS)},
         now=SystemClock().now(),
     )
+    # the job that was sent
+    reintern.run()
     assert type(api)(fitting.key).post(GET_NEXT).status_code == 200
 
 
