@@ -96,6 +96,12 @@ class Capability:
     kind: str
     group: int | None = None
 
+    @property
+    def key(self) -> str:
+        """Digest of all but the group: workers that share it can do the same."""
+        text = json.dumps([sorted(self.provided), sorted(self.required), self.kind])
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def missing_tags(signature: SignatureTags, worker: Capability) -> frozenset[str]:
     """

@@ -63,9 +63,7 @@ def prepare(request: WorkRequest, configure: Configure | None = None) -> Prepara
 
 def _need(request: WorkRequest, task: Task) -> Resources:
     data = task_data.dynamic_data(task)
-    kind = RunKind.of(
-        request, subject=data.get("subject"), context=data.get("runtime_context")
-    )
+    kind = RunKind.of(request, subject=data.get("subject"), context=data.get("runtime_context"))
     return learned_need(kind)
 
 

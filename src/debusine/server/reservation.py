@@ -21,9 +21,7 @@ MEASURES = ("memory_mib", "disk_mib", "cpu_count")
 OFFER_FIELDS = ("concurrency", *MEASURES)
 # annotations of a query of workers: what is kept for what they run
 HELD = {
-    f"held_{measure}": Coalesce(
-        Sum(f"attempts__{measure}", filter=Q(attempts__ended_at=None)), 0
-    )
+    f"held_{measure}": Coalesce(Sum(f"attempts__{measure}", filter=Q(attempts__ended_at=None)), 0)
     for measure in MEASURES
 }
 

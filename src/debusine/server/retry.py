@@ -15,7 +15,7 @@ from debusine.db.models import Attempt, Signature, Worker, WorkRequest
 from debusine.domain.retry import Decision, RetryClass, RetryPolicy, decide, jitter_of
 from debusine.domain.scheduling import SignatureTags, avoidance_tag, missing_tags
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.server import scheduler, wake
+from debusine.server import idle_workers, scheduler, wake
 from debusine.server.reservation import RunKind, amount, learned_need
 from debusine.server.timer import set_timer
 from debusine.server.worker_tags import capability
@@ -99,7 +99,7 @@ def try_again(request: WorkRequest, attempt: Attempt, decision: Decision, *, now
         retry_count=F("retry_count") + 1,
     )
     if signature is not None:
-        transaction.on_commit(partial(scheduler.wake_workers, signature))
+        transaction.on_commit(partial(idle_workers.wake_workers, signature))
     wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})
 
 
@@ -129,7 +129,7 @@ def make_claimable(request_id: int, *, signature: int | None = None) -> bool:
     found = _signature(request, known)
     if not waiting.update(signature=found, delayed_until=None):
         return False
-    transaction.on_commit(partial(scheduler.wake_workers, found))
+    transaction.on_commit(partial(idle_workers.wake_workers, found))
     return True
 
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import CharField, Count, F, IntegerField, Q
+from django.db.models import CharField
 
 from debusine import __version__
 from debusine.db.models import Signature, Worker, WorkerType, WorkRequest
@@ -27,35 +27,15 @@ from debusine.domain.scheduling import (
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.server import job_queue, wake
 from debusine.server.job_queue import Queue
-from debusine.server.reservation import HELD, MEASURES, amount
-from debusine.server.worker_tags import capability
+from debusine.server.reservation import amount
 
 # SQLite joins at most 500 statements
 _UNION_LIMIT = 400
-# a lost wake-up costs one sweep, so not every idle worker of a farm needs to run for one request
-_WAKE_AT_MOST = 8
 
 _SIGNATURE_OF_KEY = Prepared(lambda: Signature.objects.filter(key=Param("key", CharField())))
 # distinct, and most workers have none
 _REQUIRED_BY_WORKERS = PreparedValues(
     lambda: Worker.objects.exclude(required_tags=[]).values_list("required_tags").distinct()
-)
-def _is_free(measure: str) -> Q:
-    """Whether a worker that says what it offers has what is needed of it free."""
-    needed = F(f"held_{measure}") + Param(measure, IntegerField())
-    return Q(**{measure: None}) | Q(**{f"{measure}__gte": needed})
-
-
-_IDLE = Prepared(
-    lambda: (
-        Worker.objects.filter(connected_at__isnull=False, token__enabled=True, drained_at=None)
-        .alias(
-            busy=Count("attempts", filter=Q(attempts__ended_at=None)),
-            **HELD,
-        )
-        .filter(*map(_is_free, MEASURES), busy__lt=F("concurrency"))
-        .order_by("?")
-    )
 )
 
 
@@ -273,18 +253,6 @@ def _aware(moment: datetime | str | None, now: datetime) -> datetime:
         return now
     read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
-
-
-def wake_workers(signature_id: int) -> None:
-    """Tell idle workers that fit a signature that there is work; two queries, or three."""
-    woken = 0
-    need = asdict(need_of(signature_id))
-    for worker in _IDLE.all(**need):
-        if signature_id in compatible_signatures(capability(worker)):
-            wake_worker(worker.pk, worker.worker_type)
-            woken += 1
-            if woken == _WAKE_AT_MOST:
-                return
 
 
 def wake_worker(worker_id: int, worker_type: str = WorkerType.EXTERNAL) -> bool:

@@ -15,7 +15,7 @@ from debusine.tasks.capabilities import capability_keys
 
 log = structlog.get_logger(__name__)
 
-TAG_FIELDS = ("provided_tags", "required_tags", "tag_sources")
+TAG_FIELDS = ("provided_tags", "required_tags", "tag_sources", "capability_key")
 
 
 def retag(worker: Worker) -> bool:
@@ -45,6 +45,7 @@ def retag(worker: Worker) -> bool:
     worker.provided_tags = tags.offered
     worker.required_tags = tags.demanded
     worker.tag_sources = sources
+    worker.capability_key = capability(worker).key
     return requires_else
 
 
@@ -70,5 +71,5 @@ def capability(worker: Worker) -> Capability:
         provided=frozenset(worker.provided_tags),
         required=frozenset(worker.required_tags),
         kind=worker_kind(worker_metadata(worker)),
-        group=group_of(worker.pk),
+        group=None if worker.pk is None else group_of(worker.pk),
     )

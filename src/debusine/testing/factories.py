@@ -21,6 +21,7 @@ from debusine.db.models import (
 )
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.server.actor import hash_key
+from debusine.server.worker_tags import capability
 from debusine.util.clock import SystemClock
 
 _numbers = itertools.count(1)
@@ -109,7 +110,7 @@ def make_worker(
     """An enabled worker that can run ``noop``."""
     made = _make_token(TokenType.WORKER, enabled=enabled)
     now = _clock.now()
-    worker = Worker.objects.create(
+    worker = Worker(
         name=name or f"worker{next(_numbers)}",
         token=made.token,
         registered_at=now,
@@ -120,6 +121,8 @@ def make_worker(
         features=list(features),
         **fields,
     )
+    worker.capability_key = capability(worker).key
+    worker.save()
     return WorkerWithKey(key=made.key, token=made.token, worker=worker)
 
 

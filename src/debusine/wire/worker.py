@@ -21,8 +21,8 @@ from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
 FEATURE_LOG_OFFSETS = "log-offsets"
 FEATURE_HEARTBEAT = "heartbeat"
 FEATURE_ABORT = "abort"
-FEATURE_RESERVATION = "reservation"
 FEATURE_DRAIN = "drain"
+FEATURE_RESERVATION = "reservation"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
 LogStream = Literal["stdout", "stderr", "internal"]

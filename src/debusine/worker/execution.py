@@ -226,9 +226,7 @@ def blame_memory(report: WorkRequestCompleted, group: TaskGroup) -> WorkRequestC
     output = report.output_data or OutputData()
     error = OutputError(message=message, code=Cause.OUT_OF_MEMORY)
     errors = [error, *(output.errors or ())]
-    return report.model_copy(
-        update={"output_data": output.model_copy(update={"errors": errors})}
-    )
+    return report.model_copy(update={"output_data": output.model_copy(update={"errors": errors})})
 
 
 def _describe_end(status: int | None, output: str) -> str:

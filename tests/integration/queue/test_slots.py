@@ -19,8 +19,10 @@ from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
 from debusine.server.actions.renew_lease import greet_worker
 from debusine.server.actor import Actor
+from debusine.server.idle_workers import wake_workers
 from debusine.server.jobs.oversize import cut_to_size
-from debusine.server.jobs.sweep import requeue_lapsed, wake_idle
+from debusine.server.jobs.sweep import requeue_lapsed
+from debusine.server.jobs.wake_idle import wake_idle
 from debusine.server.reservation import amount
 from debusine.testing import factories
 from debusine.util.clock import SystemClock
@@ -262,12 +264,12 @@ def test_only_workers_with_room_are_woken(worker: Actor, make: Any, told: list[i
     busy = make(Resources(memory_mib=8192))
     assert claim(worker) == busy
     waiting = make(Resources(memory_mib=1024))
-    scheduler.wake_workers(waiting.signature_id or 0)
+    wake_workers(waiting.signature_id or 0)
     assert told == []
     assert wake_idle(NOW) == 0
     free = join(FOUR).worker
     assert free is not None
-    scheduler.wake_workers(waiting.signature_id or 0)
+    wake_workers(waiting.signature_id or 0)
     assert told == [free.pk]
 
 

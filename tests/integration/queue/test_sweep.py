@@ -8,7 +8,9 @@ from debusine.db.models import Attempt, WorkRequest
 from debusine.server import scheduler
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
-from debusine.server.jobs.sweep import Sweeper, requeue_lapsed, wake_idle
+from debusine.server.idle_workers import wake_workers
+from debusine.server.jobs.sweep import Sweeper, requeue_lapsed
+from debusine.server.jobs.wake_idle import wake_idle
 from debusine.testing import factories
 from debusine.testing.clock import FakeClock
 from debusine.util.clock import SystemClock
@@ -95,3 +97,17 @@ def test_greeting_names_what_is_to_be_stopped(db: None) -> None:
     assert foreign == {gone}
     worker.refresh_from_db()
     assert worker.features == ["heartbeat"]
+
+
+def test_waking_costs_the_same_for_many_workers(
+    db: None, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(40):
+        factories.make_worker()
+    factories.make_worker(tags=("worker:type:signing",))
+    signature = scheduler.intern_signature(factories.NOOP_TAGS, [])
+    factories.make_work_request(signature_id=signature)
+    wake_workers(signature)
+    # which kinds there are; for each, the version of the signatures; workers of one, in two parts
+    with django_assert_max_num_queries(5):
+        wake_workers(signature)

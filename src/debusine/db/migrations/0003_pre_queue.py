@@ -192,6 +192,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='worker',
+            name='capability_key',
+            field=models.CharField(blank=True, default='', max_length=64),
+        ),
+        migrations.AddIndex(
+            model_name='worker',
+            index=models.Index(condition=models.Q(('connected_at__isnull', False)), fields=['capability_key', 'id'], name='worker_kind'),
+        ),
+        migrations.AddField(
+            model_name='worker',
             name='cpu_count',
             field=models.PositiveIntegerField(null=True),
         ),

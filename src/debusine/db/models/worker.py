@@ -44,6 +44,8 @@ class Worker(models.Model):
     required_tags = models.JSONField(default=list)
     # who says what: provided, required (by provenance), withheld, dropped
     tag_sources = models.JSONField(default=dict)
+    # the same for all workers that can do the same
+    capability_key = models.CharField(max_length=64, default="", blank=True)
     concurrency = models.PositiveIntegerField(default=1)
     # what it offers to all its slots together; null: it does not say
     memory_mib = models.PositiveIntegerField(null=True)
@@ -52,6 +54,15 @@ class Worker(models.Model):
     # set while it gets nothing new
     drained_at = models.DateTimeField(null=True)
     drain_reason = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["capability_key", "id"],
+                name="worker_kind",
+                condition=models.Q(connected_at__isnull=False),
+            ),
+        ]
 
     @override
     def __str__(self) -> str:

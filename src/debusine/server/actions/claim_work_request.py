@@ -46,6 +46,9 @@ _RUNNING = Prepared(
         worker=Param("worker", BigIntegerField()), ended_at=None
     ).order_by("pk")
 )
+_LOCKED = Prepared(
+    lambda: Worker.objects.select_for_update(of=("self",)).filter(pk=Param("pk", BigIntegerField()))
+)
 # with everything that a task and an answer need
 _PENDING = Prepared(
     lambda: WorkRequest.objects.select_related(
@@ -140,8 +143,13 @@ def take(  # noqa: PLR0913  each is a fact of its own
 
     :param reserved: what of the worker is kept for it
     :returns: None if it is no longer pending
+    :raises ContentionError: if the worker has no slot any more
     """
     worker = actor.require_worker()
+    # the same worker may ask twice at once, as an answer got lost on its way
+    _LOCKED.first(pk=worker.pk)
+    if len(_RUNNING.all(worker=worker.pk)) >= worker.concurrency:
+        raise ContentionError("The worker has taken something else meanwhile")
     changed = WorkRequest.objects.filter(
         pk=request.pk, status=WorkRequestStatus.PENDING.value
     ).update(

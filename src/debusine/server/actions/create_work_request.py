@@ -15,7 +15,7 @@ from debusine.db.models import WorkRequest, Workspace
 from debusine.domain.permission import Verb
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
-from debusine.server import dependants, fair_share, retry, scheduler, task_data
+from debusine.server import dependants, fair_share, idle_workers, retry, scheduler, task_data
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import fail_pending
@@ -127,7 +127,7 @@ def make_pending(
     if not_before is not None:
         retry.put_off(request.pk, until=not_before, signature=signature)
         return
-    transaction.on_commit(partial(scheduler.wake_workers, signature))
+    transaction.on_commit(partial(idle_workers.wake_workers, signature))
 
 
 @contextmanager

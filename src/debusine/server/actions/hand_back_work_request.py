@@ -11,7 +11,7 @@ from django.db.models import F
 
 from debusine.db.models import Attempt, WorkRequest
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.server import scheduler, wake
+from debusine.server import idle_workers, wake
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import end_attempt
 from debusine.server.actions.requeue_work_request import LOST
@@ -41,5 +41,5 @@ def hand_back_work_request(_actor: Actor, *, attempt: Attempt, reason: str, now:
     )
     wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})
     if request.signature_id is not None:
-        transaction.on_commit(partial(scheduler.wake_workers, request.signature_id))
+        transaction.on_commit(partial(idle_workers.wake_workers, request.signature_id))
     return True

@@ -6,19 +6,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Q
 
 from debusine.db.models import Attempt, Worker, WorkerType
-from debusine.domain.resources import Room
-from debusine.server import events, job_queue, scheduler, this_process
+from debusine.server import events, job_queue
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM
 from debusine.server.jobs import complete, deliver, expire
 from debusine.server.jobs.oversize import cut_to_size
 from debusine.server.jobs.reintern import reintern_some
-from debusine.server.reservation import HELD, held_of, offer_of
+from debusine.server.jobs.wake_idle import wake_idle
 from debusine.server.retry import make_due_claimable
-from debusine.server.worker_tags import capability
 from debusine.util.clock import Clock
 
 # idle workers that fit something that waits are woken this often; a wake-up is rarely lost
@@ -76,30 +73,6 @@ def requeue_lapsed(now: datetime) -> int:
         )
         for attempt in lapsed
     )
-
-
-def wake_idle(now: datetime) -> int:
-    """
-    Tell idle workers that something waits for them, in case they were not told.
-
-    :returns: how many were told
-    """
-    woken = 0
-    held = Q(attempts__ended_at=None)
-    idle = Worker.objects.filter(
-        connected_at__isnull=False, token__enabled=True, drained_at=None
-    ).annotate(
-        busy=Count("attempts", filter=held), **HELD
-    )
-    for worker in idle:
-        room = Room(offer=offer_of(worker), taken=held_of(worker))
-        if worker.busy < worker.concurrency and scheduler.next_for(
-            worker, capability(worker), room, now=now
-        ):
-            if not scheduler.wake_worker(worker.pk, worker.worker_type):
-                this_process.run_without_message(worker.pk)
-            woken += 1
-    return woken
 
 
 def forget_silent(now: datetime) -> int:
