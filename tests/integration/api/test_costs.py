@@ -66,9 +66,9 @@ def test_assignment(
     api: Any, worker_api: Any, waiting: int, django_assert_num_queries: Any
 ) -> None:
     pk = create(api)
-    # token with worker, scope, own attempts, signatures, head, request; begin, take, attempt,
-    # token, commit; artifacts
-    with django_assert_num_queries(12):
+    # token with worker, scope, own attempts, signatures, head, request; begin, worker, own
+    # attempts again, take, attempt, token, commit; artifacts
+    with django_assert_num_queries(14):
         record = worker_api.post(GET_NEXT).json()
     assert waiting or record["id"] == pk
 

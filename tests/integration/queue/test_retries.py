@@ -12,7 +12,12 @@ from tests.integration.conftest import ApiClient
 from debusine.db.models import Attempt, Timer, Worker, WorkRequest
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.server.actions.abort_work_request import abort_work_request
-from debusine.server.actions.claim_work_request import Assignment, claim_work_request
+from debusine.server.actions.claim_work_request import (
+    Assignment,
+    ContentionError,
+    claim_work_request,
+    take,
+)
 from debusine.server.actions.complete_work_request import LateReportError, complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
 from debusine.server.actor import Actor
@@ -327,3 +332,13 @@ def test_attempts_are_shown_with_what_came_next(
     assert first["next_step"] == words
     assert (second["number"], second["worker"], second["outcome"]) == (2, other.name, "")
     assert ApiClient().get(f"/work-request/{desk.pk}/attempts/").status_code == 403
+
+
+def test_a_worker_that_asks_twice_at_once_gets_no_more_than_it_has_slots(
+    desk: Desk, worker: Worker
+) -> None:
+    waiting = WorkRequest.objects.select_related("created_by").get(pk=desk.pk)
+    factories.make_running(worker=worker)
+    with pytest.raises(ContentionError):
+        take(Actor(worker=worker), request=waiting, dynamic_data={}, now=desk.now)
+    assert desk.request.status == "pending"
