@@ -56,7 +56,7 @@ def test_exit_status(arguments: list[str], status: int, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "incomplete", "offered"),
     [
-        ([], "wor", [("plain", "work-request")]),
+        ([], "work-", [("plain", "work-request")]),
         (["build"], "--suit", [("plain", "--suite")]),
         (["build"], "./he", [("file", "./he")]),
         (["build", "hello", "--extra-package"], "./li", [("file", "./li")]),

@@ -64,8 +64,10 @@ def test_a_free_slot_is_not_enough() -> None:
     assert said(full, need=need) == [
         (
             "resources",
-            "it needs 4096 MiB of memory and 1024 MiB of disk, but of the workers that fit"
-            " full has 2048 MiB of memory and 8192 MiB of disk free",
+            (
+                "it needs 4096 MiB of memory and 1024 MiB of disk, but of the workers that fit"
+                " full has 2048 MiB of memory and 8192 MiB of disk free"
+            ),
         )
     ]
     # an equal share of it is there for what has no history
