@@ -53,7 +53,7 @@ class AgentProgram:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(lambda: self.server.connections > connections)
+        wait_for(lambda: self.server.connections > connections, instead=lambda: self.log)
 
     @property
     def log(self) -> str:

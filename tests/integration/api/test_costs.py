@@ -57,8 +57,9 @@ def test_creation(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     # token, scope, workspace; begin, earlier runs, required tags, signature, shares of users and
-    # of workspaces, request, commit; a charge to each; idle workers, signatures; artifacts
-    with django_assert_num_queries(16), django_capture_on_commit_callbacks(execute=True):
+    # of workspaces, request, commit; a charge to each; kinds of workers, signatures, idle ones;
+    # artifacts
+    with django_assert_num_queries(17), django_capture_on_commit_callbacks(execute=True):
         create(api)
 
 
