@@ -63,7 +63,8 @@ def test_nothing_that_fits(api: ApiClient, mode: str) -> None:
         fill(api, waiting)
         client = worker(OLD)
         looks = [queries(client, 204) for _ in range(-(-waiting // module._TRIES) + 1)]
-        assert max(looks) < 20 * module._TRIES
+        # several are refused in one breath
+        assert max(looks) < module._TRIES
         counts.append(queries(client, 204))
     assert counts[0] == counts[1]
     assert WorkRequest.objects.filter(status="pending").count() == 1000

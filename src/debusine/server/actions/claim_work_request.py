@@ -19,9 +19,8 @@ from django.db.models import BigIntegerField
 from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
 from debusine.db.prepared import Param, Prepared
 from debusine.domain.resources import NOTHING, Resources, Room
-from debusine.domain.scheduling import Capability, refusal_tag
+from debusine.domain.scheduling import Capability
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.domain.worker_tags import is_task_allowed
 from debusine.errors import ConflictError
 from debusine.server import scheduler, task_data, wake
 from debusine.server.action import action
@@ -31,10 +30,9 @@ from debusine.server.actions.renew_lease import lease_end
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import Actor, hash_key
 from debusine.server.orders import takes_work
+from debusine.server.refusals import is_refused, note_refusal, resolved_task
 from debusine.server.reservation import amount, offer_of
-from debusine.server.task_data import Task
-from debusine.server.worker_tags import capability, worker_metadata
-from debusine.tasks.inputs.stage import Stage
+from debusine.server.worker_tags import capability
 from debusine.wire.worker import FEATURE_HEARTBEAT
 
 TOKEN_LIFETIME = timedelta(days=7)
@@ -90,7 +88,9 @@ def claim_work_request(
         return None
     able = capability(worker)
     outpaced = False
-    for _ in range(_TRIES):
+    left = _TRIES
+    while left > 0:
+        left -= 1
         head = scheduler.next_for(worker, able, room, now=now)
         if head is None:
             return None
@@ -101,9 +101,9 @@ def claim_work_request(
         if _has_wrong_signature(request, able):
             continue
         try:
-            task = _resolved(request)
-            if not _accepts(task, request, worker):
-                _note_refusal(request, kind=able.kind)
+            task = resolved_task(request)
+            if is_refused(task, request, worker):
+                left -= note_refusal(request, worker)
                 continue
             data = task_data.dynamic_data(task)
             key = key_of(task, data)
@@ -236,51 +236,7 @@ def _has_wrong_signature(request: WorkRequest, able: Capability) -> bool:
     """
     if not scheduler.tags_decide() or able.provided.issuperset(request.scheduler_tags_required):
         return False
-    _sign(request, scheduler.signature_for(request, _need(request)))
-    return True
-
-
-def _resolved(request: WorkRequest) -> Task:
-    """
-    Look the inputs of a request up as they are now.
-
-    :raises TaskDataError: if one has gone since the request was created
-    """
-    task = task_data.build_task(request)
-    task_data.resolve(request, task, Stage.RUNNING)
-    return task
-
-
-def _accepts(task: Task, request: WorkRequest, worker: Worker) -> bool:
-    """Whether metadata, where they decide instead of tags, let a worker run a task."""
-    if scheduler.tags_decide():
-        return True
-    if not is_task_allowed(request.task_name, worker.static_metadata):
-        return False
-    try:
-        with task_data.code_of_task(task.name):
-            return task.can_run_on(worker_metadata(worker))
-    except task_data.TaskDataError:
-        # what a worker reports must not end the requests of others
-        return False
-
-
-def _note_refusal(request: WorkRequest, *, kind: str) -> None:
-    """
-    Let the next look of this kind of worker at the queue pass over a request.
-
-    It gets a signature that this kind of worker does not fit.
-    """
-    required = request.signature.required_tags if request.signature else []
-    _sign(
-        request,
-        scheduler.intern_signature(
-            [*required, refusal_tag(kind)], request.scheduler_tags_provided, _need(request)
-        ),
-    )
-
-
-def _sign(request: WorkRequest, signature: int) -> None:
     WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.PENDING.value).update(
-        signature=signature
+        signature=scheduler.signature_for(request, _need(request))
     )
+    return True
