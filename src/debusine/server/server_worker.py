@@ -62,7 +62,8 @@ class ServerWorker:
         self._free = threading.BoundedSemaphore(slots)
         self._lock = threading.Lock()
         self._claiming = threading.Lock()
-        self._held: set[int] = set()
+        # by attempt: a lost one may still be running when the next one of its request begins
+        self._held: dict[int, int] = {}
         self._running: dict[int, _Running] = {}
         self._stopping = threading.Event()
         self._changed = threading.Event()
@@ -110,11 +111,11 @@ class ServerWorker:
                     assignment = self._claim()
                     if assignment is None:
                         break
-                    self._held.add(assignment.work_request.pk)
+                    self._held[assignment.attempt.pk] = assignment.work_request.pk
                 try:
                     self._run(assignment)
                 finally:
-                    self._held.discard(assignment.work_request.pk)
+                    del self._held[assignment.attempt.pk]
                 count += 1
         finally:
             self._free.release()
@@ -138,7 +139,7 @@ class ServerWorker:
         worker = Worker.objects.select_related("token").get(pk=self._row.pk)
         if worker.token is None or not worker.token.enabled:
             return None
-        running = list(self._held)
+        running = list(self._held.values())
         try:
             return claim_work_request(Actor(worker=worker), running=running, now=self._clock.now())
         except ContentionError:
@@ -151,7 +152,7 @@ class ServerWorker:
             self._report(assignment, task)
             return
         with self._lock:
-            self._running[request.pk] = _Running(task=task, attempt=attempt)
+            self._running[attempt.pk] = _Running(task=task, attempt=attempt)
         self._changed.set()
         try:
             self._report(assignment, run_task(task))
@@ -163,7 +164,7 @@ class ServerWorker:
             )
         finally:
             with self._lock:
-                del self._running[request.pk]
+                del self._running[attempt.pk]
 
     def _report(self, assignment: Assignment, report: WorkRequestCompleted) -> None:
         try:
@@ -203,9 +204,10 @@ class ServerWorker:
     def _show_life(self, running: dict[int, _Running]) -> None:
         now = self._clock.now()
         Worker.objects.filter(pk=self._row.pk).update(dynamic_metadata_updated_at=now)
-        if running:
-            for lost in renew_lease(Actor(worker=self._row), running=list(running), now=now):
-                running[lost].task.abort()
+        held = [one.attempt.work_request_id for one in running.values()]
+        if held:
+            renew_lease(Actor(worker=self._row), running=held, now=now)
+            _abort_ended(running)
 
 
 def _abort_ended(running: dict[int, _Running]) -> None:

@@ -198,6 +198,27 @@ def test_lapsed_lease_makes_a_new_attempt(
     assert [one.outcome for one in Attempt.objects.order_by("number")] == ["lost", "success"]
 
 
+def test_new_attempt_may_begin_while_the_lost_one_goes_on(
+    running: WorkRequest, server_worker: ServerWorker, probe: Probe
+) -> None:
+    held = threading.Event()
+
+    def succeed_late(task: Any) -> WorkRequestResults:
+        # the lost one is told to stop, and ends before this one does
+        held.wait(60)
+        return WorkRequestResults.SUCCESS
+
+    assert requeue_lapsed(SystemClock().now() + timedelta(minutes=5)) == 1
+    probe.act = succeed_late
+    thread = threading.Thread(target=in_thread, args=(server_worker,))
+    thread.start()
+    assert probe.aborted.wait(60)
+    wait_for(lambda: Attempt.objects.count() == 2)
+    held.set()
+    thread.join(60)
+    assert [one.outcome for one in Attempt.objects.order_by("number")] == ["lost", "success"]
+
+
 def test_database_that_is_too_busy_makes_a_new_attempt(
     server_worker: ServerWorker, probe: Probe, ask: Any
 ) -> None:
