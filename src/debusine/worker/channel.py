@@ -10,6 +10,7 @@ result, ``J`` a message between agent and supervisor; the last three are JSON.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -138,7 +139,9 @@ class TaskChannel:
 
     def send_end(self, exit_code: int) -> None:
         """Say how a command ended; -1 if there is no exit code."""
-        self._send(EXIT, json.dumps(exit_code).encode())
+        # where the supervisor is gone, this process is about to be
+        with contextlib.suppress(OSError):
+            self._send(EXIT, json.dumps(exit_code).encode())
 
     def send_result(self, result: dict[str, Any]) -> None:
         """Say how the task ended; nothing may follow."""

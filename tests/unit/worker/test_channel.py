@@ -92,3 +92,10 @@ def test_messages_in_pieces() -> None:
         assert reader.read() == {"a": 1}
         assert reader.take() == {"b": 2}
         assert reader.read() is None
+
+
+def test_end_of_a_log_that_nobody_reads() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        TaskChannel(theirs).send_end(0)
