@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,19 +95,17 @@ class ScaledOut:
         (directory / "config.ini").write_text("\n".join(lines) + "\n")
 
     def _let_in(self) -> None:
-        """Enable those workers that register."""
+        """Enable the workers until all are connected."""
         workers = self.client(SERVERS[0]).workers
-        expected = {SIGNING: 1, "external": len(AGENTS)}
 
-        def all_enabled() -> bool:
-            found = Counter[str]()
+        def all_connected() -> bool:
             for one in workers.all():
                 # who was invited at the start has not joined, and cannot be enabled
                 with contextlib.suppress(UserError):
-                    found[workers.enable(one.name).worker_type] += 1
-            return found >= Counter(expected)
+                    workers.enable(one.name)
+            return all(map(self._is_ready, (SIGNING, *AGENTS)))
 
-        wait_for(all_enabled, instead=self.logs)
+        wait_for(all_connected, instead=self.logs)
 
     def start(self, name: str) -> None:
         """Start a part; :meth:`wait_until_ready` waits for it."""
