@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 @pytest.mark.parametrize(
     ("program", "options", "lines"),
     [
-        ("server_costs.py", ["--rounds", "2"], 10),
+        ("server_costs.py", ["--rounds", "2"], 9),
         ("transfer_costs.py", ["--mib", "8", "--rounds", "1"], 4),
         ("queue_costs.py", ["--waiting", "200", "--rounds", "5"], 12),
     ],
