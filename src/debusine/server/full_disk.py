@@ -7,6 +7,7 @@ import contextlib
 import errno
 from collections.abc import Iterator
 
+import structlog
 from django.db import OperationalError
 
 from debusine.errors import DebusineError
@@ -14,6 +15,8 @@ from debusine.errors import DebusineError
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 # SQLite, and PostgreSQL by way of its server's system
 _SAID_BY_DATABASES = ("database or disk is full", "No space left on device")
+
+log = structlog.get_logger(__name__)
 
 
 class NoSpaceError(DebusineError):
@@ -51,3 +54,18 @@ def _no_space(details: str) -> NoSpaceError:
         details=details,
         resolution="Make room on the disk that holds the server's data directory.",
     )
+
+
+def log_failure(event: str, error: Exception, **facts: object) -> None:
+    """
+    Log what failed in the background and will be tried again.
+
+    A traceback helps with a bug; a full disk is no bug, and needs no further lines.
+
+    :param event: what failed
+    :param facts: about what
+    """
+    if isinstance(error, OperationalError) and error_of_database(error) is not None:
+        log.warning(event, problem=str(error), **facts)
+    else:
+        log.error(event, exc_info=error, **facts)

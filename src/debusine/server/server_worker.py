@@ -28,6 +28,7 @@ from debusine.server.actions.register_server_worker import register_server_worke
 from debusine.server.actions.renew_lease import renew_lease
 from debusine.server.actions.requeue_work_request import requeue_work_request
 from debusine.server.actor import SYSTEM, Actor, hash_key
+from debusine.server.full_disk import log_failure
 from debusine.server.server_task import DatabaseLostError, make_server_task, run_task
 from debusine.server.tasks.base import AnyServerTask
 from debusine.util.clock import Clock, SystemClock
@@ -125,8 +126,8 @@ class ServerWorker:
         """Run what waits, as :meth:`run_waiting`, in a thread that then ends."""
         try:
             self.run_waiting()
-        except Exception:  # the next sweep tries again
-            log.exception("job-failed", job="run_server_task")
+        except Exception as error:  # noqa: BLE001  the next sweep tries again
+            log_failure("job-failed", error, job="run_server_task")
         finally:
             connections.close_all()
 
@@ -197,8 +198,8 @@ class ServerWorker:
                     self._show_life(running)
                 elif running:
                     _abort_ended(running)
-            except Exception:  # the next beat may be luckier
-                log.exception("server-worker-beat-failed")
+            except Exception as error:  # noqa: BLE001  the next beat may be luckier
+                log_failure("server-worker-beat-failed", error)
         connections.close_all()
 
     def _show_life(self, running: dict[int, _Running]) -> None:

@@ -15,6 +15,7 @@ import structlog
 from django.db import close_old_connections, connections
 
 from debusine.server import timer
+from debusine.server.full_disk import log_failure
 from debusine.server.jobs.sweep import Sweeper
 from debusine.server.jobs.timers import ring_timers
 from debusine.util.clock import Clock, SystemClock
@@ -79,8 +80,8 @@ class Ticker:
     def _guarded(step: Callable[[], object]) -> datetime | None:
         try:
             answer = step()
-        except Exception:
-            log.exception("sweep-failed")
+        except Exception as error:  # noqa: BLE001  the next sweep tries again
+            log_failure("sweep-failed", error)
             return None
         return answer if isinstance(answer, datetime) else None
 
