@@ -32,8 +32,8 @@ from debusine.worker.main import main as worker
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-ERROR_EVENT = re.compile(r"\blog\.(?:error|exception|critical)\(\s*\"([a-z-]+)\"")
-EVENT = re.compile(r"\blog\.[a-z]+\(\s*\"([a-z-]+)\"")
+ERROR_EVENT = re.compile(r"\b(?:log\.(?:error|exception|critical)|log_failure)\(\s*\"([a-z-]+)\"")
+EVENT = re.compile(r"\b(?:log\.[a-z]+|log_failure)\(\s*\"([a-z-]+)\"")
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 CALL = re.compile(r"\s*(?:\w+=\S+\s+)*(?:\S*/)?(debusine(?:-worker|-signing)?(?:\s.*)?)")
