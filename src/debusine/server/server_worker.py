@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.utils.text import slugify
 
 from debusine.db.models import Attempt, Worker
@@ -68,17 +68,13 @@ class ServerWorker:
         self._running: dict[int, _Running] = {}
         self._stopping = threading.Event()
         self._changed = threading.Event()
-        self._row: Worker
+        self._row: Worker | None = None
         self._pulse = threading.Thread(target=self._beat, name="server-worker", daemon=True)
 
     def start(self) -> None:
-        """Take a row, and begin to show signs of life."""
-        name = slugify(f"celery-{socket.gethostname()}".replace(".", "-"))[:240]
-        self._row = register_server_worker(
-            SYSTEM, name=name, slots=self._slots, holder=self._holder, now=self._clock.now()
-        )
+        """Take a row, at once if the database lets us, and begin to show signs of life."""
+        self._try_register()
         self._pulse.start()
-        log.info("server-worker-started", worker=self._row.name, slots=self._slots)
 
     def stop(self) -> None:
         """Stop what runs, hand it back, and give up the row."""
@@ -92,6 +88,8 @@ class ServerWorker:
             hand_back_work_request(
                 SYSTEM, attempt=one.attempt, reason="the server stopped", now=self._clock.now()
             )
+        if self._row is None:
+            return
         Worker.objects.filter(pk=self._row.pk, connected_at=self._row.connected_at).update(
             connected_at=None, disconnected_at=self._clock.now()
         )
@@ -133,9 +131,22 @@ class ServerWorker:
 
     def is_row(self, worker_id: int) -> bool:
         """Whether the process is this worker."""
-        return bool(self._row.pk == worker_id)
+        return self._row is not None and self._row.pk == worker_id
+
+    def _try_register(self) -> None:
+        name = slugify(f"celery-{socket.gethostname()}".replace(".", "-"))[:240]
+        try:
+            self._row = register_server_worker(
+                SYSTEM, name=name, slots=self._slots, holder=self._holder, now=self._clock.now()
+            )
+        except DatabaseError as error:
+            log_failure("server-worker-not-registered", error)
+        else:
+            log.info("server-worker-started", worker=self._row.name, slots=self._slots)
 
     def _claim(self) -> Assignment | None:
+        if self._row is None:
+            return None
         # somebody may have disabled or drained it
         worker = Worker.objects.select_related("token").get(pk=self._row.pk)
         if worker.token is None or not worker.token.enabled:
@@ -187,27 +198,31 @@ class ServerWorker:
             with self._lock:
                 running = dict(self._running)
             pause_s = beat_at - self._clock.monotonic()
-            self._changed.wait(max(0.0, min(pause_s, _LOOK_EVERY_S) if running else pause_s))
+            if running or self._row is None:
+                pause_s = min(pause_s, _LOOK_EVERY_S)
+            self._changed.wait(max(0.0, pause_s))
             self._changed.clear()
             if self._stopping.is_set():
                 break
             close_old_connections()
             try:
-                if self._clock.monotonic() >= beat_at:
+                if self._row is None:
+                    self._try_register()
+                elif self._clock.monotonic() >= beat_at:
                     beat_at = self._clock.monotonic() + beat_s
-                    self._show_life(running)
+                    self._show_life(self._row, running)
                 elif running:
                     _abort_ended(running)
             except Exception as error:  # noqa: BLE001  the next beat may be luckier
                 log_failure("server-worker-beat-failed", error)
         connections.close_all()
 
-    def _show_life(self, running: dict[int, _Running]) -> None:
+    def _show_life(self, row: Worker, running: dict[int, _Running]) -> None:
         now = self._clock.now()
-        Worker.objects.filter(pk=self._row.pk).update(dynamic_metadata_updated_at=now)
+        Worker.objects.filter(pk=row.pk).update(dynamic_metadata_updated_at=now)
         held = [one.attempt.work_request_id for one in running.values()]
         if held:
-            renew_lease(Actor(worker=self._row), running=held, now=now)
+            renew_lease(Actor(worker=row), running=held, now=now)
             _abort_ended(running)
 
 

@@ -297,3 +297,21 @@ def test_the_server_itself_may_ask(server_worker: ServerWorker, workspace: Works
     server_worker.run_waiting()
     assert outcome(request) == ("completed", "success", "")
     assert not request.created_by.has_usable_password()
+
+
+@pytest.mark.usefixtures("probe")
+def test_database_comes_later(ask: Any) -> None:
+    """A process whose row cannot be written yet goes on, and takes tasks once it could."""
+
+    def full(*_: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    request = ask()
+    worker = ServerWorker(slots=1)
+    with connection.execute_wrapper(full):
+        worker.start()
+    try:
+        wait_for(worker.run_waiting)
+    finally:
+        worker.stop()
+    assert outcome(request) == ("completed", "success", "")
