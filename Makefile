@@ -36,7 +36,7 @@ lint: provision-dev
 	.venv/bin/lint-imports
 
 types: provision-dev
-	$(SCRATCH) $(PY) -m mypy src
+	$(SCRATCH) $(PY) -m mypy src bench
 
 bench: provision-dev
 	@for file in bench/*_costs.py bench/queue_properties.py; do $(PY) "$$file" || exit 1; done

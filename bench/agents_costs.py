@@ -17,6 +17,7 @@ import resource
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from debusine.worker.server_api import LockedError, ServerApi
 
 HEARTBEAT_S = 15.0
 AT_ONCE = 20
+# between two looks; what is measured is what the server noted
+_PAUSE_S = 0.02
 
 
 class SimulatedAgent:
@@ -71,7 +74,7 @@ class SimulatedAgent:
     async def _work(self) -> None:
         while True:
             try:
-                request = await self._api.get_next(self._key)
+                request = await self._api.get_next(self._key, running=[])
             except LockedError:
                 await asyncio.sleep(0.05)
                 continue
@@ -85,25 +88,23 @@ class SimulatedAgent:
 
 @contextlib.asynccontextmanager
 async def agents(running: Server, keys: list[str]) -> AsyncIterator[None]:
-    """Have so many agents connected."""
+    """Have so many agents connected; if one fails, all of it does."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    async with (
+        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+        asyncio.TaskGroup() as group,
+    ):
         api = ServerApi(session, running.url)
         url = f"{running.url}/ws/1.0/worker/connect/".replace("http", "ws", 1)
         doors = asyncio.Semaphore(AT_ONCE)
         all_of_them = [SimulatedAgent(api, session, key) for key in keys]
-        tasks = [asyncio.create_task(agent.run(url, doors)) for agent in all_of_them]
-        everybody = asyncio.gather(*(agent.connected.wait() for agent in all_of_them))
-        done, _ = await asyncio.wait([everybody, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = [group.create_task(agent.run(url, doors)) for agent in all_of_them]
+        for agent in all_of_them:
+            await agent.connected.wait()
+        yield
+        for task in tasks:
+            task.cancel()
 
 
 def waiting_ms(running: Server, rounds: int) -> list[float]:
@@ -113,6 +114,7 @@ def waiting_ms(running: Server, rounds: int) -> list[float]:
     for _ in range(rounds):
         request = client.work_request_create(WorkRequestCreate(task_name="noop"))
         while request.completed_at is None:
+            time.sleep(_PAUSE_S)
             request = client.work_request_get(request.id)
         assert request.started_at is not None
         found.append((request.started_at - request.created_at).total_seconds() * 1000)

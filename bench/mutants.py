@@ -81,20 +81,19 @@ class Source:
         for line in self.data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
 
-    # what is ignored: all that is passed in here has a place, but not every node of a tree
+    # nodes: any that have a place, which not every node of a tree has
+    def start(self, node: Any) -> int:
+        return int(self._lines[node.lineno - 1] + node.col_offset)
 
-    def start(self, node: ast.AST) -> int:
-        return self._lines[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+    def end(self, node: Any) -> int:
+        return int(self._lines[node.end_lineno - 1] + node.end_col_offset)
 
-    def end(self, node: ast.AST) -> int:
-        return self._lines[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
-
-    def replace(self, node: ast.AST, text: str) -> Edit:
+    def replace(self, node: Any, text: str) -> Edit:
         return Edit(self.start(node), self.end(node), text.encode())
 
-    def insert_after(self, node: ast.AST, line: str) -> Edit:
+    def insert_after(self, node: Any, line: str) -> Edit:
         end = self.end(node)
-        return Edit(end, end, f"\n{' ' * node.col_offset}{line}".encode())  # type: ignore[attr-defined]
+        return Edit(end, end, f"\n{' ' * node.col_offset}{line}".encode())
 
     def definition(self, name: str) -> ast.ClassDef | Function:
         for node in self.tree.body:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 from tests.properties.machine.world import Agent, World, rows
 
@@ -56,6 +57,9 @@ class Abort:
 
     agent: Agent
     work_request_id: int
+
+
+Message: TypeAlias = Report | Heartbeat | Abort
 
 
 def create(world: World) -> None:
@@ -128,7 +132,7 @@ def deliver(world: World, index: int | None = None) -> None:
     if not world.wire:
         return
     index = world.random.randrange(len(world.wire)) if index is None else index
-    message = world.wire[index]
+    message: Message = world.wire[index]
     again = world.chance(0.2)
     match message:
         case Report():

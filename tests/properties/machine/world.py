@@ -130,7 +130,7 @@ class World:
 
         The transactions of actions are nested in that of the run, so none is really committed.
         """
-        put_off = connection.run_on_commit[self._outer :]
+        put_off: list[Any] = connection.run_on_commit[self._outer :]
         del connection.run_on_commit[self._outer :]
         for _, function, _ in put_off:
             # hints get lost
