@@ -43,6 +43,8 @@ def _database() -> dict[str, Any]:
         "HOST": url.hostname or "",
         "PORT": str(url.port or ""),
         "CONN_MAX_AGE": None,
+        # plans of statements that come again are kept: planning them costs more than running them
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2},
     }
 
 
