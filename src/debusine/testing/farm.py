@@ -38,11 +38,13 @@ class Farm:
     One server and one agent on loopback, each killable on its own.
 
     :param agent_prefix: a command that runs the agent's command
+    :param lease_s: how long the agent may be silent
     """
 
     root: Path
     plugins: Path
     agent_prefix: Sequence[str] = ()
+    lease_s: float = LEASE_S
     port: int = field(default_factory=free_port)
     server: subprocess.Popen[bytes] | None = None
     agent: subprocess.Popen[bytes] | None = None
@@ -58,7 +60,7 @@ class Farm:
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.plugins),
-            "DEBUSINE_LEASE": f"PT{LEASE_S}S",
+            "DEBUSINE_LEASE": f"PT{self.lease_s:g}S",
             "DEBUSINE_RETRY_DELAY": "PT1S",
         }
         environment.pop("DEBUSINE_DATA_DIR", None)
@@ -194,7 +196,10 @@ class Farm:
 
 @contextlib.contextmanager
 def farm(
-    plugins: Path, *, agent_prefix: Callable[[Path], Sequence[str]] | None = None
+    plugins: Path,
+    *,
+    agent_prefix: Callable[[Path], Sequence[str]] | None = None,
+    lease_s: float = LEASE_S,
 ) -> Iterator[Farm]:
     """
     Run a farm for a while; nothing of it stays.
@@ -202,11 +207,12 @@ def farm(
     :param plugins: directory with distributions that server and agent also see
     :param agent_prefix: gets the agent's working directory, and makes the command that
         runs the agent's command
+    :param lease_s: how long the agent may be silent
     """
     with tempfile.TemporaryDirectory(prefix="debusine-farm-", dir="/dev/shm") as name:
         root = Path(name)
         root.chmod(0o755)
-        running = Farm(root=root, plugins=plugins)
+        running = Farm(root=root, plugins=plugins, lease_s=lease_s)
         if agent_prefix is not None:
             running.agent_prefix = agent_prefix(root / "work")
         try:
