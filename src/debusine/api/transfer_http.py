@@ -57,13 +57,15 @@ def identify(request: Request) -> Actor:
     """
     Work out who asks, by token, for downloads also by the session of a browser.
 
-    :raises PermissionDeniedError: for tokens that stand for somebody who may do nothing now
+    :raises PermissionDeniedError: for tokens that stand for somebody who may do nothing now,
+        and those of attempts that have ended
     :raises UserError: for sessions that no database could look for
     """
     key = request.headers.get("token")
     if key is not None:
         now = SystemClock().now()
         actor = actor_for_key(key, now=now)
+        actor.require_alive()
         touch_token(actor, now=now)
         return actor
     if request.method in {"GET", "HEAD"} and "cookie" in request.headers:

@@ -25,6 +25,13 @@ _TOKEN_OF_KEY = Prepared(
 )
 
 
+_ENDED_OF_KEY = Prepared(
+    lambda: Attempt.objects.select_related("work_request").filter(
+        ended_at__isnull=False, token_hash=Param("hash", CharField())
+    )
+)
+
+
 def hash_key(key: str) -> str:
     """
     The form in which the server keeps a key.
@@ -41,12 +48,14 @@ class Actor:
     Somebody who asks: a person, a worker, a running task, or nobody.
 
     ``attempt`` is set for the token of a running task; ``user`` is then the one
-    who created its work request.
+    who created its work request. ``ended`` is set for one that is gone as its attempt
+    has ended: it allows nothing, but can say why.
     """
 
     user: User | None = None
     worker: Worker | None = None
     attempt: Attempt | None = None
+    ended: Attempt | None = None
     token: Token | None = None
     is_system: bool = False
 
@@ -57,14 +66,32 @@ class Actor:
             return "the server"
         if self.worker is not None:
             return f"worker {self.worker.name}"
+        if self.ended is not None:
+            return f"<ended attempt of work request {self.ended.work_request_id}>"
         return self.user.username if self.user is not None else "<anonymous>"
+
+    def require_alive(self) -> None:
+        """
+        Refuse a task that goes on although its attempt has ended; it is told how that ended.
+
+        :raises PermissionDeniedError: if the token was that of an attempt that has ended
+        """
+        if self.ended is not None:
+            reason = f": {self.ended.reason}" if self.ended.reason else ""
+            raise PermissionDeniedError(
+                "the work request of this token is not running",
+                details=f"Attempt {self.ended.number} of work request {self.ended.work_request_id}"
+                f" has ended as {self.ended.outcome}{reason}",
+                resolution="A task that is told so can only end; what it made is not wanted.",
+            )
 
     def require_user(self) -> User:
         """
         The person, if it is a person who asks.
 
-        :raises PermissionDeniedError: for workers, running tasks and nobody
+        :raises PermissionDeniedError: for workers, tasks and nobody
         """
+        self.require_alive()
         if self.user is None or self.attempt is not None:
             raise PermissionDeniedError("this needs the token of a user")
         return self.user
@@ -85,6 +112,7 @@ class Actor:
 
         :raises PermissionDeniedError: for everybody else
         """
+        self.require_alive()
         if self.attempt is None:
             raise PermissionDeniedError("this needs the token of a running work request")
         return self.attempt
@@ -97,17 +125,19 @@ SYSTEM = Actor(is_system=True)
 
 def actor_for_key(key: str | None, *, now: datetime) -> Actor:
     """
-    Work out who shows a key; one query.
+    Work out who shows a key; one query, two for a key that is good for nothing.
 
     :param key: the key as sent, or None when none was
-    :returns: :data:`ANONYMOUS` for a key that is absent, unknown, expired or disabled
+    :returns: :data:`ANONYMOUS` for a key that is absent, unknown, expired or disabled, but
+        for those of attempts that have ended
     :raises PermissionDeniedError: for inactive users and tasks that no longer run
     """
     if key is None:
         return ANONYMOUS
     token = _TOKEN_OF_KEY.first(hash=hash_key(key), now=now)
     if token is None:
-        return ANONYMOUS
+        ended = _ENDED_OF_KEY.first(hash=hash_key(key))
+        return ANONYMOUS if ended is None else Actor(ended=ended)
     if token.token_type == TokenType.WORKER:
         return Actor(worker=getattr(token, "worker", None), token=token)
     if token.user is not None and not token.user.is_active:

@@ -59,7 +59,7 @@ def complete_work_request(
     :raises ConflictError: if the report names no result
     :raises LateReportError: if the attempt has ended otherwise meanwhile
     """
-    attempt = actor.attempt or _ENDED.first(token_hash=token_hash)
+    attempt = actor.attempt or actor.ended or _ENDED.first(token_hash=token_hash)
     if attempt is None or attempt.work_request_id != work_request_id:
         raise NotFoundError("Work request not found", details=f"Work request id: {work_request_id}")
     if report.result is WorkRequestResults.NONE:
