@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from debusine.artifacts.base import ArtifactData, kind_for, parse_data
+from debusine.artifacts.base import ArtifactData, NameVersion, kind_for, parse_data
 from debusine.domain.category import ArtifactCategory, CollectionCategory
 from debusine.domain.lookup import LookupMultiple, LookupSingle
 from debusine.errors import UserError
@@ -73,6 +73,12 @@ class BaseTaskInputArtifact(InputValue):
     def resolved_ids(self) -> list[int]:
         """The id, or nothing if there is none."""
         return [] if self.artifact_id is None else [self.artifact_id]
+
+    def source_package(self) -> NameVersion | None:
+        """Source package that it belongs to; None if there is not exactly one."""
+        if self.category is None or self.data is None:
+            return None
+        return kind_for(self.category).source(self.data)
 
 
 class InputArtifactSingle(BaseTaskInputArtifact):

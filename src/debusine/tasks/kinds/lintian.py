@@ -7,11 +7,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from typing_extensions import override
 
-from debusine.artifacts.base import NameVersion, kind_for
+from debusine.artifacts.base import NameVersion
 from debusine.artifacts.deb import read_deb
 from debusine.artifacts.deb822 import read_dsc
 from debusine.artifacts.kinds.binary_package import BinaryPackage
@@ -33,7 +32,6 @@ from debusine.tasks.inputs.inputs import (
     OptionalSingleInput,
     Stage,
 )
-from debusine.tasks.inputs.values import BaseTaskInputArtifact
 from debusine.tasks.lintian_data import UNKNOWN, LintianData, LintianDynamicData
 from debusine.tasks.lintian_list import list_findings
 from debusine.tasks.lintian_output import (
@@ -104,7 +102,7 @@ class Lintian(
     def _first_source(self) -> NameVersion:
         """Source package of what is checked."""
         for artifact in (self.source_artifact, *self.binary_artifacts.artifacts):
-            if artifact is not None and (found := _source_of(artifact)) is not None:
+            if artifact is not None and (found := artifact.source_package()) is not None:
                 return found
         return NameVersion(UNKNOWN, "")
 
@@ -288,11 +286,3 @@ class Lintian(
     def _lintian_version(self) -> str:
         done = self._instance().run(["lintian", "--print-version"], check=True)
         return done.stdout.decode(errors="replace").strip()
-
-
-def _source_of(artifact: BaseTaskInputArtifact) -> NameVersion | None:
-    """Source package of an input."""
-    if artifact.category is None or artifact.data is None:
-        return None
-    data: Any = artifact.data
-    return kind_for(artifact.category).source(data)
