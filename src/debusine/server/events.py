@@ -16,15 +16,26 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Min
 
-from debusine.db.models import Event, EventCounter, EventReader, WebhookDelivery, WorkRequest
+from debusine.db.models import (
+    Event,
+    EventCounter,
+    EventReader,
+    Webhook,
+    WebhookDelivery,
+    WorkRequest,
+)
 from debusine.db.prepared import Prepared, PreparedValues
 from debusine.db.queries import named_query
 from debusine.domain.event import EventKind
-from debusine.server import wake
+from debusine.server import job_queue, wake
 
 BATCH = 500
+DELIVER = "deliver"
 _THE_ONE = 1
 _NEW = PreparedValues(lambda: Event.objects.filter(position=None).values_list("pk")[:1])
+_HOOKED = PreparedValues(
+    lambda: Webhook.objects.filter(enabled=True).values_list("workspace_id").distinct()
+)
 _COUNTER = Prepared(lambda: EventCounter.objects.filter(pk=_THE_ONE))
 
 
@@ -57,7 +68,8 @@ def number_events(*, batch: int = BATCH) -> int:
     """
     Give positions to the events that have none, and wake who listens; any number may run at once.
 
-    One query if there are none, four statements otherwise, however many events there are.
+    One query if there are none, five statements otherwise, however many events there are.
+    Whoever delivers to webhooks is told at once if there is one that may want them.
 
     :returns: how many got one
     """
@@ -67,6 +79,8 @@ def number_events(*, batch: int = BATCH) -> int:
         numbered += len(workspaces)
         message = {"type": "events.new", "workspaces": sorted(set(workspaces))}
         wake.wake_on_commit(wake.EVENTS, message)
+        if any(workspace in workspaces for (workspace,) in _HOOKED.all()):
+            job_queue.send_on_commit(DELIVER)
         if len(workspaces) < batch:
             break
     return numbered

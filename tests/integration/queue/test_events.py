@@ -127,8 +127,8 @@ def test_numbers_cost_the_same_however_many_there_are(
     happen(count)
     assert events.number_events() == count
     happen(1)
-    # any; savepoint, counter, events, counter, savepoint
-    with django_assert_num_queries(6):
+    # any; savepoint, counter, events, counter, savepoint; webhooks
+    with django_assert_num_queries(7):
         assert events.number_events() == 1
     with django_assert_num_queries(1):
         assert events.number_events() == 0

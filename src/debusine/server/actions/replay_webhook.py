@@ -8,11 +8,11 @@ from datetime import datetime
 from debusine.db.models import Event, Webhook, WebhookDelivery
 from debusine.domain.permission import MAX_ID, Verb
 from debusine.errors import ConflictError, NotFoundError, UserError
+from debusine.server import events, job_queue
 from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.deliveries import make_due, note_for_webhooks
-from debusine.server.events import read_counter
 from debusine.server.views.event import position_of
 from debusine.wire.webhook import WebhookReplay, WebhookReplayed
 
@@ -33,6 +33,7 @@ def test_webhook(actor: Actor, *, webhook: Webhook, now: datetime) -> WebhookDel
     _require(actor, webhook)
     made = WebhookDelivery.objects.create(webhook=webhook, created_at=now, due_at=now)
     make_due({webhook.pk}, now=now)
+    job_queue.send_on_commit(events.DELIVER)
     return made
 
 
@@ -57,22 +58,24 @@ def replay_webhook(
         if not mine.update(due_at=now, tries=0):
             raise NotFoundError(TITLE, details=f"There is no delivery {wanted.delivery}.")
         make_due({webhook.pk}, now=now)
+        job_queue.send_on_commit(events.DELIVER)
         return WebhookReplayed(count=1)
     return _replay_after(webhook, position_of(wanted.after), now)
 
 
 def _replay_after(webhook: Webhook, after: int, now: datetime) -> WebhookReplayed:
     """Let what happened after a position be due, as much as is looked at in one call."""
-    last = read_counter().last
+    last = events.read_counter().last
     end = min(last, after + _WINDOW)
-    events = Event.objects.filter(
+    found = Event.objects.filter(
         workspace=webhook.workspace_id, position__gt=after, position__lte=end
     )
     # asked for, it may be older than the webhook
     webhook.position = 0
-    count = note_for_webhooks([webhook], list(events), now=now)
-    mine = WebhookDelivery.objects.filter(webhook=webhook, event__in=events)
+    count = note_for_webhooks([webhook], list(found), now=now)
+    mine = WebhookDelivery.objects.filter(webhook=webhook, event__in=found)
     mine.update(due_at=now, tries=0)
+    job_queue.send_on_commit(events.DELIVER)
     return WebhookReplayed(count=count, cursor=str(end), more=end < last)
 
 

@@ -12,6 +12,7 @@ from django.db.models import Subquery
 from django.db.models.functions import Coalesce
 
 from debusine.db.models import EventCounter, EventReader, Notification, Webhook
+from debusine.server import job_queue
 from debusine.server.deliveries import READER, note_deliveries
 from debusine.server.job_queue import Queue
 from debusine.server.notifications import send_notifications
@@ -24,15 +25,26 @@ QUEUE: Final = Queue.BOOKKEEPING
 _ROUNDS = 3
 # receivers that hang may hold up one thread of a process, and no more
 _busy = threading.Lock()
+_asked = threading.Event()
 
 
 def run() -> None:
-    """Send what is due, unless another thread of this process does."""
-    if _busy.acquire(blocking=False):
-        try:
-            deliver()
-        finally:
-            _busy.release()
+    """
+    Send what is due, unless another thread of this process does.
+
+    That one may have looked before there was what this message is about: it then sends
+    itself another one.
+    """
+    _asked.set()
+    if not _busy.acquire(blocking=False):
+        return
+    try:
+        _asked.clear()
+        deliver()
+    finally:
+        _busy.release()
+    if _asked.is_set():
+        job_queue.send("deliver", queue=QUEUE)
 
 
 def is_due(now: datetime) -> bool:
