@@ -148,6 +148,14 @@ build-arch:
 	@exit 3
 """
 
+# what profiles and options a build has, and what of the archives it got
+RULES_SHOW = """\
+build-arch: shown
+shown:
+	@echo 'profiles: $(DEB_BUILD_PROFILES), options: $(DEB_BUILD_OPTIONS)'
+	@cat /usr/share/extra-archive/* 2>/dev/null || true
+"""
+
 # one process stays in the group of the build, one leaves it
 RULES_HANG = """\
 binary-arch: build-arch
@@ -225,6 +233,18 @@ SOURCES = {
             packages={"tiny-unmet": "any"},
             rules=RULES_HEAD + RULES_C,
             build_depends="no-such-package-anywhere",
+        ),
+        Source(
+            name="tiny-profile",
+            packages={"tiny-profile": "any"},
+            rules=RULES_HEAD + RULES_C + RULES_SHOW,
+            build_depends="no-such-package-anywhere <!nocheck>",
+        ),
+        Source(
+            name="tiny-overlay",
+            packages={"tiny-overlay": "any"},
+            rules=RULES_HEAD + RULES_C + RULES_SHOW,
+            build_depends="newer (>= 2), older",
         ),
         Source(
             name="tiny-debhelper",

@@ -32,12 +32,18 @@ class ExtraArchive:
     key: ArchiveKey
 
     def add_suite(
-        self, suite: str, components: Mapping[str, list[Path]], *, architecture: str
+        self,
+        suite: str,
+        components: Mapping[str, list[Path]],
+        *,
+        architecture: str,
+        is_automatic: bool = True,
     ) -> None:
         """
         Publish packages the usual way.
 
         :param components: packages by component
+        :param is_automatic: whether APT takes packages from it without being told to
         """
         dists = self.root / "dists" / suite
         for component, debs in components.items():
@@ -49,6 +55,8 @@ class ExtraArchive:
             index.parent.mkdir(parents=True)
             index.write_bytes(_ftparchive("packages", pool.relative_to(self.root), self.root))
         named = {"Suite": suite, "Codename": suite, "Components": " ".join(components)}
+        if not is_automatic:
+            named["NotAutomatic"] = "yes"
         _release(dists, self.key, {**named, "Architectures": architecture})
 
     def add_flat(self, name: str, *debs: Path) -> None:
@@ -72,13 +80,13 @@ def _release(directory: Path, key: ArchiveKey, fields: Mapping[str, str]) -> Non
     key.sign(directory / "Release")
 
 
-def write_data_deb(directory: Path, name: str, text: str) -> Path:
+def write_data_deb(directory: Path, name: str, text: str, *, version: str = "1") -> Path:
     """
     Make a package that holds one file, ``/usr/share/extra-archive/NAME``.
 
     :param text: of the file
     """
-    fields = {"Package": name, "Source": name, "Version": "1", "Architecture": "all"}
+    fields = {"Package": name, "Source": name, "Version": version, "Architecture": "all"}
     return write_deb(directory, fields, files={f"{PLACE}/{name}": text.encode()})
 
 

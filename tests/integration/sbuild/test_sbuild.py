@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,12 @@ from debusine.artifacts.deb822 import installed_build_depends, read_buildinfo
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.client.debusine import Debusine
+from debusine.domain.pocket import pocket_of
 from debusine.domain.result import Cause, WorkRequestResults
 from debusine.tasks.kinds.sbuild import Sbuild
 from debusine.tasks.sbuild_cause import Explanation
 from debusine.tasks.sbuild_output import SbuildVerdict
+from debusine.testing.extra_archive import extra_archive, write_data_deb
 from debusine.testing.task_client import FakeTaskClient, StoredArtifact
 from debusine.util.command import Command, run
 from debusine.wire.artifact import ArtifactResponse, FileResponse
@@ -121,7 +123,13 @@ class Outcome:
 
 
 def build(
-    user: TestUser, tarball: Path, dsc: Path, *, abort_at: bytes | None = None, **data: Any
+    user: TestUser,
+    tarball: Path,
+    dsc: Path,
+    *,
+    abort_at: bytes | None = None,
+    repositories: Sequence[dict[str, Any]] = (),
+    **data: Any,
 ) -> Outcome:
     """Run the task as the user."""
     directory = user.directory()
@@ -139,7 +147,11 @@ def build(
                 "build_architecture": "amd64",
                 **data,
             },
-            {"environment_id": ENVIRONMENT_ID, "input_source_artifact_id": SOURCE_ID},
+            {
+                "environment_id": ENVIRONMENT_ID,
+                "input_source_artifact_id": SOURCE_ID,
+                "extra_repositories": list(repositories),
+            },
         )
         task.configure_server_access(cast("Debusine", client))
         task.workspace_name = "System"
@@ -289,3 +301,70 @@ def test_an_aborted_build_leaves_no_tree(
     outcome = build(user, tarball, source("tiny-hang"), abort_at=b"this package hangs")
     assert outcome.result is WorkRequestResults.FAILURE
     assert not [name for name in outcome.left_over if name.startswith("tmp-")]
+
+
+def test_a_rebuild_has_a_version_and_a_profile_of_its_own(
+    user: TestUser, tarball: Path, source: Callable[[str], Path]
+) -> None:
+    outcome = build(
+        user,
+        tarball,
+        source("tiny-profile"),
+        build_profiles=["nocheck"],
+        binnmu={
+            "changelog": "Rebuild with\nanother compiler.",
+            "suffix": "+b1",
+            "timestamp": "2026-02-03T04:05:06+01:00",
+            "maintainer": "Zoë Builder <zoe@example.org>",
+        },
+    )
+    assert outcome.result is WorkRequestResults.SUCCESS, outcome.streamed[-3000:].decode()
+    # its build dependency, which there is not, is for builds with tests alone
+    assert b"profiles: nocheck, options: nocheck" in outcome.streamed
+    assert list(outcome.packages()) == ["tiny-profile_1.0+b1_amd64.deb"]
+    [package] = outcome.of("debian:binary-package")
+    assert (package.data["srcpkg_name"], package.data["srcpkg_version"]) == ("tiny-profile", "1.0")
+    [upload] = outcome.of("debian:upload")
+    fields = upload.data["changes_fields"]
+    assert (fields["Source"], fields["Version"]) == ("tiny-profile (1.0)", "1.0+b1")
+    assert fields["Binary-Only"] == "yes"
+    assert fields["Changed-By"] == "Zoë Builder <zoe@example.org>"
+    assert fields["Date"] == "Tue, 03 Feb 2026 04:05:06 +0100"
+    assert "Rebuild with    another compiler." in fields["Changes"]
+    [log] = outcome.of("debian:package-build-log")
+    assert log.data["version"] == "1.0"
+
+
+def test_a_build_for_experimental_takes_no_more_from_it_than_it_must(
+    user: TestUser, tarball: Path, source: Callable[[str], Path], tmp_path: Path
+) -> None:
+    pocket = pocket_of("experimental")
+    debs = {
+        (name, version): write_data_deb(tmp_path, name, f"{name} {version}\n", version=version)
+        for name in ("newer", "older")
+        for version in ("1", "2")
+    }
+    with extra_archive() as archive:
+        for suite, version in (("base", "1"), ("experimental", "2")):
+            packages = [deb for (_, known), deb in debs.items() if known == version]
+            archive.add_suite(
+                suite,
+                {"main": packages},
+                architecture="amd64",
+                is_automatic=suite not in pocket.overlays,
+            )
+        repository = {
+            "url": archive.url,
+            "components": ["main"],
+            "signing_key": archive.key.armoured.read_text(),
+        }
+        outcome = build(
+            user,
+            tarball,
+            source("tiny-overlay"),
+            repositories=[repository | {"suite": suite} for suite in ("base", "experimental")],
+            build_dep_resolver=pocket.resolver,
+            aspcud_criteria=pocket.criteria,
+        )
+    assert outcome.result is WorkRequestResults.SUCCESS, outcome.streamed[-3000:].decode()
+    assert b"newer 2\nolder 1\n" in outcome.streamed

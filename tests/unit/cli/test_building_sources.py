@@ -19,7 +19,7 @@ from debusine.cli.building.repositories import (
 )
 from debusine.cli.building.signature import Trust, judge
 from debusine.cli.building.source import SourceKind, classify, load_source
-from debusine.cli.building.suite import base_suite, machine_suite
+from debusine.cli.building.suite import machine_suite, pocket_for
 from debusine.errors import UserError
 from debusine.testing.packages import write_dsc
 from debusine.util.apt_config import AptConfig, AptMachine
@@ -132,13 +132,13 @@ def test_a_changelog_that_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_suite_of_a_distribution(distribution: str, suite: str) -> None:
-    assert base_suite(distribution) == suite
+    assert pocket_for(distribution).base == suite
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", "-x"])
 def test_what_cannot_be_a_suite(name: str) -> None:
     with pytest.raises(UserError, match="not the name of a suite"):
-        base_suite(name)
+        pocket_for(name)
 
 
 def test_suite_of_the_machine(tmp_path: Path) -> None:

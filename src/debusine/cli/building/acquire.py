@@ -15,8 +15,9 @@ from debusine.cli.building.source import Source, SourceKind, classify, load_sour
 from debusine.cli.building.source_archive import SourceArchive
 from debusine.cli.building.source_tree import TreeOptions, pack_tree
 from debusine.cli.building.source_url import fetch_url
-from debusine.cli.building.suite import asked_suite, base_suite, machine_suite
+from debusine.cli.building.suite import asked_pocket, machine_suite, pocket_for
 from debusine.cli.progress import Screen
+from debusine.domain.pocket import Pocket
 from debusine.util.apt_sources import strip_credentials
 
 
@@ -35,7 +36,7 @@ class Acquisition:
     cache: Path
     screen: Screen
 
-    def get(self, text: str, scratch: Path) -> tuple[Source, str]:
+    def get(self, text: str, scratch: Path) -> tuple[Source, Pocket]:
         """
         Get a source package.
 
@@ -51,7 +52,7 @@ class Acquisition:
             warning = check_signature(dsc).warning(dsc.name)
             if warning:
                 self.screen.warn(warning)
-        return source, self._build_suite(source, kind)
+        return source, self._pocket(source, kind)
 
     def _fetch(self, kind: SourceKind, text: str, scratch: Path) -> Path:
         match kind:
@@ -66,16 +67,16 @@ class Acquisition:
             case SourceKind.NAME:
                 return self._from_archive(text, scratch)
 
-    def _build_suite(self, source: Source, kind: SourceKind) -> str:
+    def _pocket(self, source: Source, kind: SourceKind) -> Pocket:
         if self.suite is not None:
-            return asked_suite(self.suite)
+            return asked_pocket(self.suite)
         if kind is SourceKind.NAME or source.distribution is None:
-            return machine_suite()
-        return base_suite(source.distribution)
+            return Pocket(base=machine_suite())
+        return pocket_for(source.distribution)
 
     def _from_archive(self, text: str, scratch: Path) -> Path:
         suite = self.suite or machine_suite()
-        if asked_suite(suite) == suite:
+        if asked_pocket(suite).base == suite:
             chosen = self.suites.find(suite)
             suite, sources = chosen.codename, chosen.sources
         else:

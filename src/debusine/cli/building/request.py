@@ -35,6 +35,8 @@ class BuildRequest:
 
     :param components: of ``all``, ``any`` and ``source``
     :param extra_repositories: as the ``sbuild`` task wants them
+    :param resolver: what chooses among build dependencies; None: APT by itself
+    :param criteria: for the resolver
     """
 
     suite: str
@@ -42,6 +44,8 @@ class BuildRequest:
     components: Sequence[str] = DEFAULT_COMPONENTS
     profiles: Sequence[str] = ()
     extra_repositories: Sequence[JsonObject] = field(default=())
+    resolver: str | None = None
+    criteria: str | None = None
 
     def sbuild_data(self, source: int, extra: Sequence[int], environment: str) -> JsonObject:
         """Task data of the build."""
@@ -58,6 +62,10 @@ class BuildRequest:
             data["build_profiles"] = list(self.profiles)
         if self.extra_repositories:
             data["extra_repositories"] = list(self.extra_repositories)
+        if self.resolver:
+            data["build_dep_resolver"] = self.resolver
+        if self.criteria:
+            data["aspcud_criteria"] = self.criteria
         return data
 
 
@@ -163,7 +171,7 @@ def parse_extra_repository(line: str) -> JsonObject:
         "suite": source.suite,
         "components": list(source.components),
         "architectures": (source.option("architectures") or "").split(),
-        "signing_key": _signing_key(source),
+        "signing_key": signing_key(source),
     }
     try:
         model = ExtraExternalRepository.model_validate(repository)
@@ -176,7 +184,12 @@ def parse_extra_repository(line: str) -> JsonObject:
     return model.model_dump(mode="json", exclude_none=True)
 
 
-def _signing_key(source: AptSource) -> str | None:
+def signing_key(source: AptSource) -> str | None:
+    """
+    Read the key that a source names, if it names one.
+
+    :raises UserError: if it cannot be read, or is not in text form
+    """
     name = source.option("signed-by")
     if not name:
         return None

@@ -6,48 +6,44 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from debusine.domain.pocket import Pocket, pocket_of
 from debusine.errors import UserError
 
 OS_RELEASE = Path("/etc/os-release")
 
 _SUITE = re.compile(r"[a-z][a-z0-9]*(?:[+.-][a-z0-9]+)*")
-_UNSTABLE = frozenset({"unreleased", "unstable", "experimental", "rc-buggy"})
-_POCKET = re.compile(
-    r"-(?:backports(?:-sloppy)?|updates|security|proposed-updates|backports-staging)$"
-)
 
 
-def base_suite(distribution: str) -> str:
+def pocket_for(distribution: str) -> Pocket:
     """
-    Name the suite whose environment a distribution of a changelog is built in.
+    Say how packages with a distribution in their changelog are built.
 
     :raises UserError: if this cannot be the name of a suite
 
-    >>> base_suite("UNRELEASED"), base_suite("bookworm-backports"), base_suite("trixie")
-    ('sid', 'bookworm', 'trixie')
+    >>> pocket_for("UNRELEASED").base, pocket_for("bookworm-backports").base
+    ('sid', 'bookworm')
     """
     name = distribution.strip().lower()
-    if name in _UNSTABLE:
-        return "sid"
-    name = _POCKET.sub("", name)
     if not _SUITE.fullmatch(name):
         raise UserError(
             f"not the name of a suite: {distribution!r}",
             resolution="Give --suite, for example --suite trixie.",
         )
-    return name
+    return pocket_of(name)
 
 
-def asked_suite(name: str) -> str:
+def asked_pocket(name: str) -> Pocket:
     """
-    Name the suite that a user asks for: ``unstable`` is what the mirror says it is.
+    Say how packages for the suite that a user asks for are built.
+
+    ``unstable`` is what the mirror says it is.
 
     :raises UserError: if this cannot be the name of a suite
 
-    >>> asked_suite("unstable"), asked_suite("stable-backports"), asked_suite("experimental")
-    ('unstable', 'stable', 'sid')
+    >>> asked_pocket("unstable").base, asked_pocket("stable-backports").base
+    ('unstable', 'stable')
     """
-    return "unstable" if name == "unstable" else base_suite(name)
+    return Pocket(base="unstable") if name == "unstable" else pocket_for(name)
 
 
 def machine_suite(os_release: Path = OS_RELEASE) -> str:

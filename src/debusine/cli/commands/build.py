@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 from debusine.cli.building.acquire import Acquisition
 from debusine.cli.building.architecture import is_architecture
 from debusine.cli.building.outcome import Outcome
+from debusine.cli.building.overlay import overlay_repositories
 from debusine.cli.building.release import SuiteFinder
 from debusine.cli.building.report import Epilogue, document, show
 from debusine.cli.building.repositories import MirrorOptions, bootstrap_repositories
@@ -56,6 +57,7 @@ Examples:
 \b
   debusine build hello                         this machine's release of hello
   debusine build hello --suite sid             that of unstable
+  debusine build . --suite trixie-backports    in trixie, with what must be of backports
   debusine build ./hello_2.10-3.dsc --arch-all
   debusine build https://deb.example.org/debian/pool/main/h/hello/hello_2.10-3.dsc
   debusine build . --dirty                     with changes that are not committed
@@ -158,12 +160,18 @@ class _Build:
         with TemporaryDirectory(prefix="debusine-source-") as scratch:
             machine = self._machine()
             suites = SuiteFinder(machine=machine, options=self._mirrors(), say=self._screen.note)
-            source, suite = self._acquisition(suites).get(options["source"], Path(scratch))
-            wanted = self._environment(suites, suite)
+            source, pocket = self._acquisition(suites).get(options["source"], Path(scratch))
+            wanted = self._environment(suites, pocket.base)
             require_packages(request_parts["components"], source.architectures, wanted.architecture)
             output = self._output(source)
+            overlays = overlay_repositories(pocket, suites.find(pocket.base), suites)
+            request_parts["extra_repositories"] += overlays
             request = BuildRequest(
-                suite=wanted.codename, architecture=wanted.architecture, **request_parts
+                suite=wanted.codename,
+                architecture=wanted.architecture,
+                resolver=pocket.resolver,
+                criteria=pocket.criteria,
+                **request_parts,
             )
             wishes = Wishes(
                 output=output,
@@ -173,7 +181,12 @@ class _Build:
             )
             try:
                 with connect_or_embed(self._given, options["data_dir"]) as connection:
-                    session = BuildSession(connection.client, connection.workspace, self._screen)
+                    session = BuildSession(
+                        connection.client,
+                        connection.workspace,
+                        self._screen,
+                        is_new=connection.data_dir is not None,
+                    )
                     outcome = session.run(source, request, wanted, wishes)
                     self._report(outcome, connection, arguments)
                     if options["shell_on_failure"] and outcome.verdict is Verdict.FAILURE:
