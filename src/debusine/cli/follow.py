@@ -10,13 +10,17 @@ from typing import Protocol
 
 from debusine.cli.progress import Screen
 from debusine.client.websocket import LogChunk
+from debusine.domain.why import WaitingCode
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import DebusineError, NotPossibleError
-from debusine.wire.work_request import WorkRequest
+from debusine.wire.work_request import Waiting, WorkRequest
 
 POLL_S = 0.2
 LOOK_S = 5.0
 """How often to ask why a request waits."""
+_WAITING = frozenset({WorkRequestStatus.PENDING, WorkRequestStatus.BLOCKED})
+# what a request may wait for that is no worker
+_OTHERS = frozenset({WaitingCode.DELAY, WaitingCode.DEPENDENCY, WaitingCode.BLOCKED})
 
 
 class RequestPort(Protocol):
@@ -30,8 +34,8 @@ class RequestPort(Protocol):
         """Stop a work request."""
         ...
 
-    def work_request_reason(self, work_request_id: int) -> str | None:
-        """Say why no worker takes a work request."""
+    def work_request_waiting(self, work_request_id: int) -> Waiting:
+        """Say why a work request waits."""
         ...
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
@@ -45,6 +49,7 @@ def watch(
     screen: Screen,
     *,
     give_up_s: float = math.inf,
+    warn_after_s: float = math.inf,
     sleep: Callable[[float], None] = time.sleep,
 ) -> WorkRequest:
     """
@@ -53,11 +58,13 @@ def watch(
     An interrupt aborts the request, says so, and goes on as ``KeyboardInterrupt``.
 
     :param give_up_s: abort the request when for so long no worker could take it
+    :param warn_after_s: warn if by then no worker ever offered what it asks for
     :returns: the request, final
     :raises NotPossibleError: if it was given up; says what workers lack
     """
     try:
-        _wait_for_start(client, work_request_id, screen, give_up_s=give_up_s, sleep=sleep)
+        wait = _Wait(client, work_request_id, screen, warn_after_s=warn_after_s)
+        wait.for_start(give_up_s=give_up_s, sleep=sleep)
         _show_log(client, work_request_id, screen)
         while not (request := client.work_request_get(work_request_id)).status.is_final:
             sleep(POLL_S)
@@ -68,33 +75,64 @@ def watch(
     return request
 
 
-def _wait_for_start(
-    client: RequestPort,
-    work_request_id: int,
-    screen: Screen,
-    *,
-    give_up_s: float,
-    sleep: Callable[[float], None],
-) -> None:
-    waiting = {WorkRequestStatus.PENDING, WorkRequestStatus.BLOCKED}
-    polls, hopeless_s, said = 0, 0.0, ""
-    while client.work_request_get(work_request_id).status in waiting:
-        sleep(POLL_S)
-        polls += 1
-        if polls % round(LOOK_S / POLL_S):
-            continue
-        reason = client.work_request_reason(work_request_id)
-        text = reason or "for a worker that is free"
-        if text != said:
-            screen.note(f"work request {work_request_id} waits: {text}")
-            said = text
-        hopeless_s = hopeless_s + LOOK_S if reason else 0.0
-        if reason is not None and hopeless_s >= give_up_s:
+class _Wait:
+    """Waiting for the start of a request: what was said of it, and for how long it is hopeless."""
+
+    def __init__(
+        self, client: RequestPort, work_request_id: int, screen: Screen, *, warn_after_s: float
+    ) -> None:
+        self._client = client
+        self._id = work_request_id
+        self._screen = screen
+        self._warn_after_s = warn_after_s
+        self._said = ""
+        self._hopeless_s = 0.0
+
+    def for_start(self, *, give_up_s: float, sleep: Callable[[float], None]) -> None:
+        """
+        Return when it has started or ended.
+
+        :raises NotPossibleError: if for so long no worker could take it
+        """
+        polls = 0
+        while self._client.work_request_get(self._id).status in _WAITING:
+            if polls == 0 and self._warn_after_s <= 0:
+                self._warn(self._client.work_request_waiting(self._id), waited_s=0)
+            sleep(POLL_S)
+            polls += 1
+            if polls % round(LOOK_S / POLL_S) == 0:
+                self._look(waited_s=polls * POLL_S, give_up_s=give_up_s)
+
+    def _look(self, *, waited_s: float, give_up_s: float) -> None:
+        """
+        Say what it waits for, once.
+
+        :raises NotPossibleError: if for so long no worker could take it
+        """
+        waiting = self._client.work_request_waiting(self._id)
+        self._warn(waiting, waited_s=waited_s)
+        text = waiting.reason or _delay(waiting) or "for a worker that is free"
+        if text != self._said:
+            self._screen.note(f"work request {self._id} waits: {text}")
+            self._said = text
+        self._hopeless_s = self._hopeless_s + LOOK_S if waiting.reason else 0.0
+        if waiting.reason is not None and self._hopeless_s >= give_up_s:
             raise NotPossibleError(
-                f"no worker can run work request {work_request_id}: {reason}",
+                f"no worker can run work request {self._id}: {waiting.reason}",
                 resolution="`debusine doctor`, run where the worker is, names what it lacks"
                 " and the command that mends it.",
             )
+
+    def _warn(self, waiting: Waiting, *, waited_s: float) -> None:
+        if waiting.warning is not None and waited_s >= self._warn_after_s:
+            self._screen.warn(f"work request {self._id}: {waiting.warning}")
+            self._warn_after_s = math.inf
+
+
+def _delay(waiting: Waiting) -> str | None:
+    """What it waits for if that is a moment, or other requests."""
+    texts = (cause.text for cause in waiting.causes if cause.code in _OTHERS)
+    return next(texts, None)
 
 
 def _show_log(client: RequestPort, work_request_id: int, screen: Screen) -> None:

@@ -231,10 +231,6 @@ class Debusine:
         """Say why a work request waits, or that it does not; servers of others do not tell."""
         return self._addition(Waiting, f"work-request/{work_request_id}/waiting/")
 
-    def work_request_reason(self, work_request_id: int) -> str | None:
-        """Why no worker takes a work request; None if some could, or if nobody tells."""
-        return self.work_request_waiting(work_request_id).reason
-
     def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
         """Why a work request was not successful; empty if it was, or if nobody tells."""
         return self._addition(WorkRequestOutcome, f"work-request/{work_request_id}/outcome/")

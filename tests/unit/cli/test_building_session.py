@@ -39,6 +39,7 @@ from debusine.wire.work_request import (
     Origin,
     OutputError,
     ReusedWorkRequest,
+    Waiting,
     WorkRequest,
     WorkRequestCreate,
     WorkRequestOutcome,
@@ -158,9 +159,10 @@ class MemoryClient:
         self.aborted.append(work_request_id)
         return self.requests[work_request_id]
 
-    def work_request_reason(self, work_request_id: int) -> str | None:
+    def work_request_waiting(self, work_request_id: int) -> Waiting:
         self.asked_why += 1
-        return self.reasons.pop(0) if len(self.reasons) > 1 else self.reasons[0]
+        reason = self.reasons.pop(0) if len(self.reasons) > 1 else self.reasons[0]
+        return Waiting(reason=reason)
 
     def work_request_outcome(self, work_request_id: int) -> WorkRequestOutcome:
         return self.outcome

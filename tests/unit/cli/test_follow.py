@@ -12,9 +12,10 @@ from debusine.cli.follow import POLL_S, watch
 from debusine.cli.progress import Screen
 from debusine.client.websocket import LogChunk
 from debusine.domain.result import WorkRequestResults
+from debusine.domain.why import WaitingCode
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotPossibleError
-from debusine.wire.work_request import WorkRequest
+from debusine.wire.work_request import Waiting, WaitingCause, WorkRequest
 
 LACKING = "no worker provides worker:cap:sbuild"
 BLANK = WorkRequest(
@@ -29,13 +30,15 @@ class WaitingServer:
     """
     A request that waits for a while, then ends.
 
-    :param reasons: why it waits, by second
+    :param reasons: why no worker takes it, by second
+    :param waiting: what else is said of it
     """
 
     starts_after_s: float
     reasons: dict[int, str | None]
     chunks: tuple[LogChunk, ...] = ()
     now_s: float = 0.0
+    waiting: Waiting = field(default_factory=Waiting)
     aborted: list[int] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
@@ -50,9 +53,10 @@ class WaitingServer:
         self.aborted.append(work_request_id)
         return self.work_request_get(work_request_id)
 
-    def work_request_reason(self, work_request_id: int) -> str | None:
+    def work_request_waiting(self, work_request_id: int) -> Waiting:
         assert work_request_id == 7
-        return [reason for second, reason in self.reasons.items() if second <= self.now_s][-1]
+        reason = [reason for second, reason in self.reasons.items() if second <= self.now_s][-1]
+        return self.waiting.model_copy(update={"reason": reason})
 
     def log_follow(self, work_request_id: int, offset: int = 0) -> Iterator[LogChunk]:
         yield from self.chunks
@@ -100,3 +104,23 @@ def test_another_attempt_is_announced() -> None:
     )
     shown = follow(WaitingServer(starts_after_s=0, reasons={0: None}, chunks=chunks))
     assert shown.index("half a li") < shown.index("attempt 1 was lost") < shown.index("whole")
+
+
+@pytest.mark.parametrize(("after_s", "lasts_s"), [(0, 0.1), (10, 10.1)])
+def test_what_no_worker_ever_offered_is_a_warning_said_once(after_s: float, lasts_s: float) -> None:
+    warned = Waiting(warning="no worker ever offered worker:cap:sbuild")
+    screen = Screen(io.StringIO())
+    server = WaitingServer(starts_after_s=lasts_s, reasons={0: None}, waiting=warned)
+    watch(server, 7, screen, warn_after_s=after_s, sleep=server.sleep)
+    assert screen.warnings == ["work request 7: no worker ever offered worker:cap:sbuild"]
+    server = WaitingServer(starts_after_s=after_s, reasons={0: None}, waiting=warned)
+    screen = Screen(io.StringIO())
+    watch(server, 7, screen, warn_after_s=after_s + 1, sleep=server.sleep)
+    assert screen.warnings == []
+
+
+@pytest.mark.parametrize("code", [WaitingCode.DELAY, WaitingCode.DEPENDENCY])
+def test_delays_and_dependencies_are_named(code: WaitingCode) -> None:
+    cause = WaitingCause(code=code, text="it is not tried before noon")
+    server = WaitingServer(starts_after_s=60, reasons={0: None}, waiting=Waiting(causes=[cause]))
+    assert follow(server, give_up_s=20).count("waits: it is not tried before noon") == 1

@@ -89,10 +89,18 @@ class Wishes:
 
 
 class BuildSession:
-    """One build on a server that is ready."""
+    """
+    One build on a server that is ready.
 
-    def __init__(self, client: BuildPort, workspace: str, screen: Screen) -> None:
+    :param is_new: whether its workers may have been started just now, and not have said
+        yet what they can do
+    """
+
+    def __init__(
+        self, client: BuildPort, workspace: str, screen: Screen, *, is_new: bool = False
+    ) -> None:
         self._client = client
+        self._warn_after_s = GIVE_UP_S / 2 if is_new else 0.0
         self._workspace = workspace
         self._screen = screen
 
@@ -164,7 +172,17 @@ class BuildSession:
         created = self._client.work_request_create(wanted)
         if created.reused_from is not None:
             self._screen.note(f"taken from {created.reused_from.label}")
-        return watch(self._client, created.id, self._screen, give_up_s=GIVE_UP_S)
+        return self._watch(created.id)
+
+    def _watch(self, work_request_id: int) -> WorkRequest:
+        """Follow it to its end, with a word about what no worker ever offered."""
+        return watch(
+            self._client,
+            work_request_id,
+            self._screen,
+            give_up_s=GIVE_UP_S,
+            warn_after_s=self._warn_after_s,
+        )
 
     def _environment(self, wanted: EnvironmentWanted) -> tuple[str, Step]:
         name = f"{wanted.codename}/{wanted.architecture}"
@@ -175,7 +193,7 @@ class BuildSession:
             self._screen.step(f"using the environment {remark}")
             return answer.lookup, Step(name="environment", verdict=Verdict.SUCCESS, remark=remark)
         self._screen.step(f"making an environment {name}; this is kept for later builds")
-        done = watch(self._client, answer.work_request, self._screen, give_up_s=GIVE_UP_S)
+        done = self._watch(answer.work_request)
         step = step_of("environment", done, remark=f"{name}, new", why=self._why(done))
         return answer.lookup, step
 

@@ -16,11 +16,13 @@ from debusine.cli.follow import watch
 from debusine.cli.output import plain, print_table, print_yaml, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, first_message, messages, verdict_of
+from debusine.domain.why import WaitingCode
 from debusine.wire.attempt import AttemptRecord
 from debusine.wire.base import JsonObject
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import (
     ReusedWorkRequest,
+    Waiting,
     WorkRequest,
     WorkRequestCreate,
     WorkRequestOutcome,
@@ -139,10 +141,8 @@ def create(
     )
     request = connection.client.work_request_create(wanted)
     where = connection.pages.where(request.url, program=program_name())
-    if not request.status.is_final and (
-        warning := connection.client.work_request_waiting(request.id).warning
-    ):
-        log.warning("Warning: %s", warning)
+    if not request.status.is_final:
+        _say_what_it_waits_for(connection.client.work_request_waiting(request.id))
     if not as_yaml:
         click.echo(f"Work request started: {where}")
         _print(request, connection)
@@ -152,6 +152,15 @@ def create(
         # the answer is a document of its own after what a person typed
         click.echo("---")
     print_yaml(plain(request))
+
+
+def _say_what_it_waits_for(waiting: Waiting) -> None:
+    """Warn of what no worker ever offered; name delays."""
+    if waiting.warning:
+        log.warning("Warning: %s", waiting.warning)
+    for cause in waiting.causes:
+        if cause.code is WaitingCode.DELAY:
+            log.info("It waits: %s", cause.text)
 
 
 @command.command()
@@ -165,6 +174,8 @@ def retry(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> 
     request = connection.client.work_request_retry(work_request_id)
     where = connection.pages.where(request.url, program=program_name())
     log.info("Work request started: %s", where)
+    if not request.status.is_final:
+        _say_what_it_waits_for(connection.client.work_request_waiting(request.id))
 
 
 @command.command()
