@@ -9,6 +9,7 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
+from debusine.errors import UserError
 from debusine.tasks.executors.base import Instance
 
 
@@ -34,6 +35,25 @@ def _make(instance: Instance, directory: Path, owner: str) -> None:
     except FileExistsError:
         # such as /tmp
         return
+
+
+def pull_limited(instance: Instance, source: Path, target: Path, *, max_bytes: int) -> None:
+    """
+    Copy a regular file out of an instance where strangers decide how large it is.
+
+    :raises UserError: if it has more than ``max_bytes``; nothing is left at ``target``
+    :raises subprocess.CalledProcessError: if it cannot be read
+    """
+    with target.open("wb") as stream:
+        instance.run(
+            ["head", f"--bytes={max_bytes + 1}", "--", str(source)],
+            run_as_root=True,
+            stdout=stream,
+            check=True,
+        )
+    if target.stat().st_size > max_bytes:
+        target.unlink()
+        raise UserError(f"{source.name} in the sandbox is larger than {max_bytes} bytes")
 
 
 def installed_version(instance: Instance, package_name: str) -> Version:
