@@ -34,6 +34,11 @@ def log_group(work_request_id: int) -> str:
     return f"log.{work_request_id}"
 
 
+def enrolment_group(enrolment_id: int) -> str:
+    """Group of the connection on which one client waits to be let in."""
+    return f"enrolment.{enrolment_id}"
+
+
 def set_loop(loop: asyncio.AbstractEventLoop | None) -> None:
     """
     Say in which event loop the sockets of this process live.

@@ -18,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "debusine.site.settings")
 django.setup(set_prefix=False)
 
 # everything below needs the settings
-from debusine.api import event_http  # noqa: E402
+from debusine.api import enrolment_http, event_http  # noqa: E402
 from debusine.api.sockets.routing import sockets  # noqa: E402
 from debusine.api.transfer import application as transfer  # noqa: E402
 from debusine.api.transfer import handles as is_transfer  # noqa: E402
@@ -43,6 +43,8 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
         await sockets(scope, receive, send)
     elif is_transfer(scope):
         await transfer(scope, receive, send)
+    elif enrolment_http.handles(scope):
+        await enrolment_http.application(scope, receive, send)
     elif event_http.streams(scope):
         await event_http.stream(scope, receive, send)
     else:

@@ -4,6 +4,7 @@
 from debusine.db.models.artifact import Artifact, ArtifactRelation
 from debusine.db.models.attempt import Attempt
 from debusine.db.models.collection import Collection, CollectionItem, ItemType
+from debusine.db.models.enrolment import Enrolment
 from debusine.db.models.event import Event, EventCounter, EventReader
 from debusine.db.models.file import File, FileInArtifact, FileUpload
 from debusine.db.models.notification import Notification, NotificationChannel
@@ -25,6 +26,7 @@ __all__ = [
     "Attempt",
     "Collection",
     "CollectionItem",
+    "Enrolment",
     "Event",
     "EventCounter",
     "EventReader",

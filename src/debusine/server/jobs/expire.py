@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from django.conf import settings
 
-from debusine.db.models import Attempt, Timer, Token
+from debusine.db.models import Attempt, Enrolment, Timer, Token
 from debusine.server import events
 from debusine.server.job_queue import Queue
 from debusine.server.jobs.abandoned import remove_abandoned
@@ -22,6 +22,8 @@ from debusine.util.clock import SystemClock
 QUEUE: Final = Queue.BOOKKEEPING
 TIMER: Final = "expire"
 BATCH = 500
+# no client waits that long
+ENROLMENT_MAX_AGE = timedelta(days=1)
 _HOUR = time(3, tzinfo=UTC)
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,8 @@ def run() -> None:
     Once it is through, it is due the next night.
     """
     now = SystemClock().now()
-    for step in (remove_uploads, remove_old_events, remove_tokens, remove_logs):
+    steps = (remove_uploads, remove_old_events, remove_tokens, remove_enrolments, remove_logs)
+    for step in steps:
         removed = 0
         while count := step(now):
             removed += count
@@ -94,6 +97,16 @@ def remove_tokens(now: datetime) -> int:
     pks = list(expired.values_list("pk", flat=True)[:BATCH])
     Token.objects.filter(pk__in=pks).delete()
     return len(pks)
+
+
+def remove_enrolments(now: datetime) -> int:
+    """
+    Forget clients that still seem to wait to be let in, as their server was killed.
+
+    :returns: how many there were; 0 if none is left
+    """
+    removed, _ = Enrolment.objects.filter(created_at__lt=now - ENROLMENT_MAX_AGE).delete()
+    return removed
 
 
 def remove_logs(now: datetime) -> int:
