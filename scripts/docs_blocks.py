@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import docs_tasks
 from docs_fields import field_table, meanings_of
 from docs_python import reference
+
+from debusine.tasks.task_type import TaskKind
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 HELP_WIDTH = 96
@@ -35,7 +38,8 @@ def fill(page: Path, text: str) -> str:
         argument = match["argument"] or ""
         made = GENERATORS[match["name"]](page, argument, match["text"])
         head = f"<!-- {match['name']} {argument}".rstrip()
-        return f"{head} -->\n\n{made.strip()}\n\n<!-- /{match['name']} -->"
+        inner = f"\n{made.strip()}\n\n" if made.strip() else ""
+        return f"{head} -->\n{inner}<!-- /{match['name']} -->"
 
     return _BLOCK.sub(replace, text)
 
@@ -115,10 +119,19 @@ def _python(_page: Path, argument: str, _old: str) -> str:
     return reference(name, more_members)
 
 
+def _of_task(generate: Callable[[TaskKind], str]) -> Generator:
+    """Make a part of a page of what the file of a task says; it names ``MODULE:CLASS``."""
+    return lambda _page, argument, _old: generate(_load(argument))
+
+
 GENERATORS: dict[str, Generator] = {
     "fields": _fields,
     "endpoints": _endpoints,
     "commands": _commands,
     "pages": _pages,
     "python": _python,
+    "example": _of_task(docs_tasks.example),
+    "inputs": _of_task(docs_tasks.inputs),
+    "limits": _of_task(docs_tasks.limits),
+    "results": _of_task(docs_tasks.results),
 }

@@ -33,6 +33,7 @@ from debusine.tasks.abort import AbortSwitch
 from debusine.tasks.command_runner import CommandRunner
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.generics import data_types
+from debusine.tasks.guide import Guide
 from debusine.tasks.inputs.base import TaskInput
 from debusine.tasks.inputs.container import TaskFieldContainer
 from debusine.tasks.lifecycle import Lifecycle
@@ -89,6 +90,9 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     NETWORK: ClassVar[Network] = Network.UNKNOWN
     """How a run reads the network: what is unknown is never reused for another request."""
 
+    GUIDE: ClassVar[Guide] = Guide()
+    """An example, limits, and what results mean, for its users."""
+
     name: ClassVar[str]
     """``TASK_NAME`` if the class has one, else the class name; always in lower case."""
 
@@ -111,9 +115,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     """For the log of worker or server; what users see goes to log files of the task."""
 
     registry: ClassVar[Registry[type[BaseExternalTask[Any, Any]]]] = TASKS
-    _sub_tasks: ClassVar[dict[TaskTypes, dict[str, type[BaseExternalTask[Any, Any]]]]] = (
-        registry.classes
-    )
+    _sub_tasks: ClassVar[dict[TaskTypes, dict[str, type[Any]]]] = registry.classes
 
     clock: Clock = SystemClock()
     work_request_id: int | None = None
@@ -311,10 +313,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     def run(self, execute_directory: Path) -> WorkRequestResults:
         """Do the work and leave what it makes in the directory; an exception is a failure."""
 
-    def check_directory_for_consistency_errors(
-        self,
-        build_directory: Path,  # noqa: ARG002
-    ) -> list[str]:
+    def check_directory_for_consistency_errors(self, build_directory: Path) -> list[str]:  # noqa: ARG002
         """List what is wrong with the output, a line each; if anything, nothing is uploaded."""
         return []
 

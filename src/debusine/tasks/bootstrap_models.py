@@ -107,7 +107,12 @@ class BootstrapRepository(BaseTaskDataModel):
     """
     A repository that packages come from.
 
+    :param mirror: URL of the archive
+    :param suite: suite in the archive
+    :param types: binary packages, sources, or both
     :param components: None: those that its Release file names
+    :param check_signature_with: keys to check Release files with: those of the worker's APT, those
+        in ``keyring``, or none
     :param keyring_package: package with its keys, to be installed
     :param check_valid_until: whether a Release file past its time is refused, now and in the
         new system; None: as APT does
@@ -140,7 +145,15 @@ class BootstrapRepository(BaseTaskDataModel):
 
 
 class BootstrapOptions(BaseTaskDataModel):
-    """What the system shall be."""
+    """
+    What the system shall be.
+
+    :param architecture: what the system runs on
+    :param variant: which packages it starts with
+    :param extra_packages: packages to install beyond the variant
+    :param use_signed_by: name the keys of each repository in its sources file
+    :param gpgv_command: which program checks signatures
+    """
 
     architecture: Word
     variant: str | None = None

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseTaskDataModel,
@@ -30,7 +32,12 @@ UNKNOWN = "unknown"
 
 
 class LintianInput(BaseTaskDataModel):
-    """What is checked: a source package, binary packages, or both."""
+    """
+    What is checked: a source package, binary packages, or both.
+
+    :param source_artifact: a ``debian:source-package``, or the source in a ``debian:upload``
+    :param binary_artifacts: ``debian:binary-package`` or ``debian:upload``
+    """
 
     source_artifact: LookupSingle | None = None
     binary_artifacts: LookupMultiple = Field(default_factory=LookupMultiple)
@@ -49,7 +56,13 @@ class LintianInput(BaseTaskDataModel):
 
 
 class LintianOutput(BaseTaskDataModel):
-    """Which reports are made."""
+    """
+    Which reports are made.
+
+    :param source_analysis: on the source package
+    :param binary_all_analysis: on packages for all architectures
+    :param binary_any_analysis: on packages for one architecture
+    """
 
     source_analysis: bool = True
     binary_all_analysis: bool = True
@@ -76,11 +89,33 @@ class LintianOutput(BaseTaskDataModel):
         return "+".join(sorted(name for name, wanted in chosen.items() if wanted))
 
 
+LINTIAN_GUIDE = Guide(
+    example="""
+        input:
+          source_artifact: 3
+          binary_artifacts: [10]
+        environment: debian/match:codename=trixie
+        fail_on_severity: warning
+        exclude_tags: [no-manual-page]
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "nothing as bad as `fail_on_severity` was found in what"
+        " `output` selects",
+        WorkRequestResults.FAILURE: "something was, or a stage before or after lintian failed",
+        WorkRequestResults.ERROR: "lintian ended with a status other than 0 and 2, or the task"
+        " could not be started",
+    },
+    limits="At least one of `source_artifact` and `binary_artifacts` must be given.",
+)
+
+
 class LintianData(BaseTaskDataWithExecutor):
     """
     What a user submits for ``lintian``.
 
     :param target_distribution: only noted in the reports
+    :param include_tags: look for these only
+    :param exclude_tags: look for all but these
     :param fail_on_severity: the task fails if something is at least as bad
     """
 

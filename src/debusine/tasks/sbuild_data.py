@@ -12,6 +12,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import override
 
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseDynamicTaskDataWithExtraRepositories,
@@ -51,6 +53,7 @@ class SbuildInput(BaseTaskDataModel):
     """
     What to build, and with what beside the packages of the environment.
 
+    :param source_artifact: a ``debian:source-package``
     :param extra_binary_artifacts: binary packages or uploads that APT is offered
     """
 
@@ -64,6 +67,7 @@ class SbuildBinNMU(BaseTaskDataModel):
 
     :param changelog: text of the changelog entry
     :param suffix: appended to the version, such as ``+b1``
+    :param timestamp: time of the changelog entry
     :param maintainer: ``Name <mail>``; default: the server
     """
 
@@ -73,12 +77,40 @@ class SbuildBinNMU(BaseTaskDataModel):
     maintainer: MailAddress | None = None
 
 
+SBUILD_GUIDE = Guide(
+    example="""
+        input:
+          source_artifact: 3
+        environment: debian/match:codename=trixie
+        build_architecture: amd64
+        build_components: [any, all]
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "sbuild says `successful`, and the files are those that"
+        " the `.changes` lists",
+        WorkRequestResults.FAILURE: "the build failed, or sbuild skipped it because the package"
+        " is not for this architecture; `task_result.log` says at which stage it stopped, and"
+        " whether the package or the machine is to blame",
+        WorkRequestResults.ERROR: "sbuild claims success without a log, or the task could not"
+        " be started",
+    },
+    limits="A binNMU cannot have the component `all`. The build step has no network.",
+)
+
+
 class SbuildData(BaseTaskDataWithExecutor, BaseTaskDataWithExtraRepositories):
     """
     A build.
 
     :param environment: what to build in
     :param build_architecture: what to build on, and for
+    :param build_components: what to build
+    :param build_profiles: such as ``nocheck``
+    :param build_dep_resolver: None: sbuild's own choice
+    :param aspcud_criteria: for the resolver ``aspcud``
+    :param resolve_alternatives: whether alternatives in build dependencies may be chosen
+    :param extra_repositories: more archives to take packages from; each is a repository
+        anywhere, with ``url``, or a suite that the server publishes
     """
 
     input: SbuildInput

@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
 from debusine.server.tasks.base import BaseServerTask
-from debusine.tasks.kinds.noop import ChosenResult
+from debusine.tasks.guide import Guide
+from debusine.tasks.kinds.noop import AS_ASKED_FOR, ChosenResult
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 
 
@@ -27,6 +28,7 @@ class ServerNoop(BaseServerTask[ServerNoopData, BaseDynamicTaskData]):
     """A task that does nothing."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(example="result: success", results=AS_ASKED_FOR)
 
     @override
     def get_subject(self) -> str | None:

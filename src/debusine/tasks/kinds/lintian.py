@@ -32,7 +32,7 @@ from debusine.tasks.inputs.inputs import (
     OptionalSingleInput,
     Stage,
 )
-from debusine.tasks.lintian_data import UNKNOWN, LintianData, LintianDynamicData
+from debusine.tasks.lintian_data import LINTIAN_GUIDE, UNKNOWN, LintianData, LintianDynamicData
 from debusine.tasks.lintian_list import list_findings
 from debusine.tasks.lintian_output import (
     LintianOutputError,
@@ -71,6 +71,7 @@ class Lintian(
     """Checks source and binary packages in a clean environment."""
 
     TASK_VERSION = 1
+    GUIDE = LINTIAN_GUIDE
     USES_APT = True
     NETWORK = Network.APT
     CAPTURE_OUTPUT_FILENAME = OUTPUT

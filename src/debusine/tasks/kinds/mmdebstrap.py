@@ -14,6 +14,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.tasks.apt_indexes import FILENAME, bootstrap_commands, parse_digests
 from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook
 from debusine.tasks.bootstrap_models import BootstrapOptions, SystemBootstrapData
+from debusine.tasks.guide import Guide
 from debusine.util.shared_memory import check_shared_memory
 
 TARBALL = "system.tar"
@@ -36,7 +37,12 @@ Variant = Literal[
 
 
 class MmdebstrapOptions(BootstrapOptions):
-    """What the system shall be, in mmdebstrap's words."""
+    """
+    What the system shall be, in mmdebstrap's words.
+
+    :param variant: which packages it starts with, see ``mmdebstrap(1)``; None: what mmdebstrap
+        does by itself
+    """
 
     variant: Variant | None = None
 
@@ -52,6 +58,29 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
 
     TASK_NAME = "mmdebstrap"
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="""
+            bootstrap_options:
+              architecture: amd64
+              variant: buildd
+            bootstrap_repositories:
+              - mirror: https://deb.example.org/debian
+                suite: trixie
+                components: [main]
+                check_signature_with: external
+                keyring:
+                  url: file:///usr/share/keyrings/debian-archive-keyring.gpg
+        """,
+        results={
+            WorkRequestResults.SUCCESS: "the tarball was made and uploaded",
+            WorkRequestResults.FAILURE: "`mmdebstrap` or the program that packs the tarball ended"
+            " with another status than 0, or a stage before or after it failed; the debug logs"
+            " say which",
+        },
+        limits="Words are checked: no blanks, no commas, no hyphen in front. A `file:` keyring must"
+        " lie below `/usr/share/keyrings` or `/usr/local/share/keyrings` of the worker;"
+        " `external` needs a keyring.",
+    )
 
     @override
     def _cmd_env(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing_extensions import override
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseExternalTask
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskDataWithExecutor
 
 
@@ -23,6 +24,10 @@ def _must_be_an_end(result: WorkRequestResults) -> WorkRequestResults:
 
 
 ChosenResult = Annotated[WorkRequestResults, AfterValidator(_must_be_an_end)]
+
+
+AS_ASKED_FOR = {result: "asked for in `result`" for result in WorkRequestResults if result}
+"""What the results of tasks mean that do nothing."""
 
 
 class NoopData(BaseTaskDataWithExecutor):
@@ -39,6 +44,11 @@ class Noop(BaseExternalTask[NoopData, BaseDynamicTaskData]):
     """A task that does nothing."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="result: success",
+        results=AS_ASKED_FOR,
+        limits="The environment is not used, whatever is given.",
+    )
     NETWORK = Network.NONE
 
     @override

@@ -13,8 +13,7 @@ from debusine.artifacts.base import NameVersion
 from debusine.artifacts.deb822 import ControlFile, read_dsc
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.source_package import SourcePackage, SourcePackageData
-from debusine.artifacts.kinds.system_image import SystemImage
-from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
+from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.domain import tags
 from debusine.domain.action_key import Network
@@ -44,7 +43,7 @@ from debusine.tasks.sbuild_command import (
     virt_server_options,
     write_configuration,
 )
-from debusine.tasks.sbuild_data import SbuildData, SbuildDynamicData, safe_names
+from debusine.tasks.sbuild_data import SBUILD_GUIDE, SbuildData, SbuildDynamicData, safe_names
 from debusine.tasks.sbuild_output import (
     SbuildVerdict,
     consistency_errors,
@@ -74,6 +73,7 @@ class Sbuild(
     """Builds a source package in a clean environment, which sbuild on the worker starts."""
 
     TASK_VERSION = 1
+    GUIDE = SBUILD_GUIDE
     USES_APT = True
     NETWORK = Network.APT
     CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "sbuild", ZSTD_KEY: "zstd"}
@@ -87,9 +87,7 @@ class Sbuild(
     input_extra_binary_artifacts = MultiInput(
         field="input.extra_binary_artifacts", verbose_name="Extra binary packages"
     )
-    environment = EnvironmentInput(
-        stage=Stage.PENDING, categories=[SystemTarball.category, SystemImage.category]
-    )
+    environment = EnvironmentInput(stage=Stage.PENDING)
     debusine_fqdn = DebusineFQDNInput(hidden=True)
 
     @override

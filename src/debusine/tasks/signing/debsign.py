@@ -13,6 +13,7 @@ from debusine.artifacts.relation import RelationType
 from debusine.artifacts.rules import only_file
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.inputs.inputs import DebusineFQDNInput, SingleInput, Stage
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupSingle
 from debusine.tasks.signing.base import SigningTask
@@ -61,6 +62,18 @@ class Debsign(SigningTask[DebsignData, DebsignDynamicData]):
     """Signs one upload; other signatures that are on it are replaced."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="""
+            unsigned: 421
+            key: 0D7A4C5E8F90A1B2C3D4E5F60718293A4B5C6D7E
+        """,
+        results={
+            WorkRequestResults.SUCCESS: "the upload is signed",
+            WorkRequestResults.FAILURE: "the server gave no leave, there is no such key, or the"
+            " upload cannot be signed",
+        },
+        limits="Signatures that are there are replaced.",
+    )
     CAPABILITIES = {"available": "debsign"}  # noqa: RUF012  never changed
 
     unsigned = SingleInput(categories=[Upload.category], stage=Stage.PENDING)

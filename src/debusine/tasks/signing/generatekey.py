@@ -12,6 +12,7 @@ from typing_extensions import override
 from debusine.artifacts.assets.signing_key import SigningKey, SigningKeyData
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.signing.base import SigningTask
 from debusine.wire.asset import AssetCreate
@@ -39,6 +40,16 @@ class GenerateKey(SigningTask[GenerateKeyData, BaseDynamicTaskData]):
     """Makes one key."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="""
+            purpose: openpgp-repository
+            description: Archive signing key for main
+        """,
+        results={
+            WorkRequestResults.SUCCESS: "the key is an asset",
+            WorkRequestResults.FAILURE: "no key could be made, or the server did not take it",
+        },
+    )
 
     key: SigningKeyData | None = None
 

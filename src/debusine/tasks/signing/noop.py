@@ -8,7 +8,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
-from debusine.tasks.kinds.noop import ChosenResult
+from debusine.tasks.guide import Guide
+from debusine.tasks.kinds.noop import AS_ASKED_FOR, ChosenResult
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.signing.base import SigningTask
 
@@ -28,6 +29,7 @@ class SigningNoop(SigningTask[SigningNoopData, BaseDynamicTaskData]):
 
     TASK_NAME = "noop"
     TASK_VERSION = 1
+    GUIDE = Guide(example="result: success", results=AS_ASKED_FOR)
 
     @override
     def get_subject(self) -> str | None:

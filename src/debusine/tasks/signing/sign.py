@@ -16,6 +16,7 @@ from debusine.artifacts.relation import RelationType
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError, PermissionDeniedError
+from debusine.tasks.guide import Guide
 from debusine.tasks.inputs.inputs import MultiInput, Stage
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupMultiple
 from debusine.tasks.signing.base import SigningTask
@@ -72,6 +73,22 @@ class Sign(SigningTask[SignData, SignDynamicData]):
     """Signs every file of some signing inputs."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="""
+            purpose: uefi
+            unsigned: [421]
+            key: 6E3F0C1B7A2D4C5E8F90A1B2C3D4E5F60718293A4B5C6D7E8F9001122334455
+        """,
+        results={
+            WorkRequestResults.SUCCESS: "at least one file was signed, and all others but kernel"
+            " modules",
+            WorkRequestResults.FAILURE: "otherwise",
+        },
+        limits="A key for repositories signs indexes only, with `signrepositoryindex`. Nothing is"
+        " signed unless every certificate in `trusted_certs` of the inputs is one that the"
+        " signing service trusts, the server gives leave for the key and each input, and the"
+        " signing service holds the key. What is missing stands in `fetch_input.log`.",
+    )
     CAPABILITIES = {"available:uefi": "sbsign"}  # noqa: RUF012  never changed
 
     unsigned = MultiInput(categories=[SigningInput.category], stage=Stage.PENDING)

@@ -15,6 +15,7 @@ from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.errors import TaskConfigError
+from debusine.tasks.guide import Guide
 from debusine.tasks.inputs.inputs import SingleInput, Stage, SuiteArchiveInput
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupSingle
 from debusine.tasks.signing.base import SigningTask
@@ -69,6 +70,21 @@ class SignRepositoryIndex(SigningTask[SignRepositoryIndexData, SignRepositoryInd
     """Signs one file; all signatures are in one other."""
 
     TASK_VERSION = 1
+    GUIDE = Guide(
+        example="""
+            suite_collection: trixie@debian:suite
+            unsigned: 421
+            mode: detached
+            signed_name: Release.gpg
+        """,
+        results={
+            WorkRequestResults.SUCCESS: "the index is signed",
+            WorkRequestResults.FAILURE: "there are no keys, the server gave no leave for one of"
+            " them, or the signing service lacks one",
+        },
+        limits="The keys are those in `signing_keys` of the suite or, if it has no such key or it"
+        " is null, of the archive that the suite is part of.",
+    )
 
     suite_collection = SuiteArchiveInput(stage=Stage.PENDING)
     unsigned = SingleInput(categories=[RepositoryIndex.category])
