@@ -173,6 +173,33 @@ override_dh_auto_install:
 	install -D program debian/@NAME@/usr/bin/@NAME@
 """
 
+# one test for each way to end; what needs nothing comes first, so that nothing is installed twice
+TESTS = """\
+Tests: fails, is-skipped
+Depends:
+Restrictions: skippable
+
+Tests: is-flaky
+Depends:
+Restrictions: flaky
+
+Tests: needs-machine
+Depends:
+Restrictions: isolation-machine
+
+Tests: runs
+Depends: @, gcc, libc6-dev
+Restrictions: needs-root
+"""
+TEST_RUNS = """\
+#!/bin/sh
+set -e
+test "$(id -u)" = 0
+gcc -o "$AUTOPKGTEST_TMP/program" main.c
+test "$("$AUTOPKGTEST_TMP/program")" = "$(@NAME@)"
+@NAME@ | tee "$AUTOPKGTEST_ARTIFACTS/said"
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -233,6 +260,18 @@ SOURCES = {
             packages={"tiny-unmet": "any"},
             rules=RULES_HEAD + RULES_C,
             build_depends="no-such-package-anywhere",
+        ),
+        Source(
+            name="tiny-tested",
+            packages={"tiny-tested": "any"},
+            rules=RULES_HEAD + RULES_C,
+            extra={
+                "tests/control": TESTS,
+                "tests/runs": TEST_RUNS,
+                "tests/fails": "#!/bin/sh\necho 'it fails: @NONCE@'\nexit 3\n",
+                "tests/is-skipped": "#!/bin/sh\necho 'nothing to do'\nexit 77\n",
+                "tests/is-flaky": "#!/bin/sh\nexit 1\n",
+            },
         ),
         Source(
             name="tiny-profile",

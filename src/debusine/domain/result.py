@@ -60,6 +60,7 @@ class Cause(StrEnum):
     """
 
     BUILD_FAILED = "build-failed"
+    TESTS_FAILED = "tests-failed"
     DEPENDENCIES_UNMET = "dependencies-unmet"
     ARCHIVE_UNTRUSTED = "archive-untrusted"
     SOURCE_UNUSABLE = "source-unusable"
@@ -78,6 +79,7 @@ class Cause(StrEnum):
         match self:
             case (
                 Cause.BUILD_FAILED
+                | Cause.TESTS_FAILED
                 | Cause.DEPENDENCIES_UNMET
                 | Cause.ARCHIVE_UNTRUSTED
                 | Cause.SOURCE_UNUSABLE
