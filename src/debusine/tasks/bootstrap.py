@@ -13,7 +13,9 @@ from typing_extensions import TypeVar, override
 
 from debusine.domain import tags
 from debusine.domain import worker_metadata as metadata_rules
+from debusine.domain.result import WorkRequestResults
 from debusine.tasks.apt_lending import access_for
+from debusine.tasks.bootstrap_cause import end_of, explain_bootstrap
 from debusine.tasks.bootstrap_models import (
     BootstrapDynamicData,
     BootstrapOptions,
@@ -31,6 +33,7 @@ from debusine.util import userns
 from debusine.util.apt_access import AptAccess
 from debusine.util.apt_hooks import MmdebstrapArguments, mmdebstrap_arguments
 from debusine.util.command import Command, run
+from debusine.wire.work_request import OutputError
 
 SBD = TypeVar("SBD", bound=SystemBootstrapData)
 
@@ -38,6 +41,7 @@ OS_RELEASE = "os-release"
 DPKG_DIRECTORY = "var_lib_dpkg"
 SCRIPT = "customization_script"
 CAPABILITY = "mmdebstrap"
+RESULT_LOG = "task_result.log"
 UNSTABLE = frozenset({"unstable", "sid"})
 
 # what this machine says about old Release files holds in the system as well
@@ -47,6 +51,7 @@ KEPT_SETTINGS = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
 class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
     """Base of tasks that make a system with mmdebstrap, on the worker itself."""
 
+    PROGRAM: ClassVar[str] = CAPABILITY
     USES_APT = True
     CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": CAPABILITY}
 
@@ -188,6 +193,16 @@ class SystemBootstrap(RunCommandTask[SBD, BootstrapDynamicData], Generic[SBD]):
         ]
 
     # what came out
+
+    @override
+    def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
+        result = super().task_result(returncode, execute_directory)
+        if result is not WorkRequestResults.SUCCESS and returncode is not None:
+            log = end_of(self._logs().directory / self.CMD_LOG_FILENAME)
+            found = explain_bootstrap(self.PROGRAM, log)
+            self.append_to_log_file(RESULT_LOG, [found.message])
+            self.reported_errors.append(OutputError(message=found.message, code=found.cause))
+        return result
 
     def _system_data(self, execute_directory: Path) -> dict[str, Any]:
         """Data that artifacts of systems have in common."""

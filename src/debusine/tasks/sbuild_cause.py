@@ -30,7 +30,7 @@ _NETWORK = re.compile(
 )
 _UNTRUSTED = re.compile(r"^E: The repository '(.+)' is (?:not|no longer) signed\.", re.MULTILINE)
 _SIGNATURE = re.compile(r"^(?:W|E): GPG error: .+?: (The .*|.*signature.*)$", re.MULTILINE)
-_DISK = re.compile(
+DISK_FULL = re.compile(
     r"No space left on device|Disk quota exceeded|You don't have enough free space"
     r"|Disk space is probably not sufficient"
 )
@@ -67,7 +67,11 @@ def explain_failure(fail_stage: str | None, log: str, dose: DoseReport | None) -
     :param log: the end of its log; empty if there is none
     :param dose: why build dependencies could not be installed, if that is known
     """
-    cause, message = _explain(fail_stage, log, dose)
+    return explanation(*_explain(fail_stage, log, dose))
+
+
+def explanation(cause: Cause, message: str) -> Explanation:
+    """Make a message fit for people: one line, not too long, without passwords."""
     line = " ".join(hide_logins(tame(message)).split())
     if len(line) > MAX_TEXT_CHARS:
         line = f"{line[: MAX_TEXT_CHARS - 3]}..."
@@ -77,11 +81,11 @@ def explain_failure(fail_stage: str | None, log: str, dose: DoseReport | None) -
 def _explain(fail_stage: str | None, log: str, dose: DoseReport | None) -> tuple[Cause, str]:
     if fail_stage in _BUILD_STAGES:
         return _explain_build(log)
-    if fail_stage == "check-space" or _DISK.search(log):
+    if fail_stage == "check-space" or DISK_FULL.search(log):
         return Cause.OUT_OF_DISK_SPACE, f"the worker's disk is full ({fail_stage})"
     if fail_stage in _SOURCE_STAGES:
         return _explain_source(fail_stage)
-    if found := _explain_archive(log):
+    if found := explain_archive(log):
         return found
     if fail_stage in UNINSTALLABLE_STAGES:
         details = "; ".join(_uninstallable(log, dose))
@@ -95,7 +99,7 @@ def _explain_build(log: str) -> tuple[Cause, str]:
     """Tell a worker that has run full from a package that fails."""
     built = log[: end.start()] if (end := _last(_BUILD_END, log)) else log
     tail = "\n".join(built.split("\n")[-_END_LINES:])
-    if _DISK.search(tail):
+    if DISK_FULL.search(tail):
         return Cause.OUT_OF_DISK_SPACE, "the worker's disk became full during the build"
     if _MEMORY.search(tail):
         return Cause.OUT_OF_MEMORY, "the worker's memory did not suffice for the build"
@@ -107,8 +111,12 @@ def _explain_build(log: str) -> tuple[Cause, str]:
     return Cause.BUILD_FAILED, text
 
 
-def _explain_archive(log: str) -> tuple[Cause, str] | None:
-    """Tell an archive that APT does not believe from one that it cannot read."""
+def explain_archive(log: str) -> tuple[Cause, str] | None:
+    """
+    Tell an archive that APT does not believe from one that it cannot read.
+
+    :returns: None if APT says neither
+    """
     if untrusted := _UNTRUSTED.search(log):
         said = f": {why[1]}" if (why := _SIGNATURE.search(log)) else ""
         text = f"{untrusted[1]} is not signed by a key that the build was given for it{said}"
@@ -133,7 +141,7 @@ def _uninstallable(log: str, dose: DoseReport | None) -> list[str]:
     """Say what is missing or in conflict; dose knows the root of it, APT the next link."""
     found = list(_dose_reasons(dose)) if dose else []
     if not found:
-        found = [line.removeprefix("Depends: ") for line in _apt_reasons(log)]
+        found = [line.removeprefix("Depends: ") for line in apt_reasons(log)]
     kept = list(dict.fromkeys(found))
     more = len(kept) - _MAX_DETAILS
     return [*kept[:_MAX_DETAILS], *([f"and {more} more"] if more > 0 else [])]
@@ -152,7 +160,8 @@ def _dose_reasons(dose: DoseReport) -> Iterator[str]:
                     yield f"{one.package} conflicts with {other.package} {other.version}"
 
 
-def _apt_reasons(log: str) -> Iterator[str]:
+def apt_reasons(log: str) -> Iterator[str]:
+    """Say what APT last found missing or in conflict."""
     _, _, rest = log.rpartition(_UNMET)
     for line in rest.splitlines()[1:]:
         if not line.startswith(" "):

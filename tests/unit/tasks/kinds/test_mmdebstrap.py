@@ -17,6 +17,7 @@ from debusine.tasks.kinds.mmdebstrap import MmDebstrap
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.apt_access import AptAccess
 from debusine.util.files import sha256_of
+from debusine.wire.work_request import OutputError
 
 ARCHIVE_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://deb.example.org/debian"
@@ -256,6 +257,19 @@ def test_upload(tmp_path: Path) -> None:
         "with_dev": True,
         "with_init": False,
     }
+
+
+def test_trouble_with_a_mirror_is_told_from_wrong_data(tmp_path: Path) -> None:
+    task, _ = configured(tmp_path)
+    task.append_to_log_file("cmd-output.log", ["E: Failed to fetch http://deb.example.org/x  503"])
+    assert task.task_result(None, tmp_path) is WorkRequestResults.FAILURE
+    assert task.reported_errors == []
+    assert task.task_result(25, tmp_path) is WorkRequestResults.FAILURE
+    message = (
+        "a mirror did not answer as it should: E: Failed to fetch http://deb.example.org/x 503"
+    )
+    assert task.reported_errors == [OutputError(message=message, code="network-failed")]
+    assert (tmp_path / "work/logs/task_result.log").read_text() == f"{message}\n"
 
 
 def test_dynamic_data_and_tags() -> None:
