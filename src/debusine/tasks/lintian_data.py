@@ -128,6 +128,24 @@ class LintianData(BaseTaskDataWithExecutor):
         "error", "warning", "info", "pedantic", "experimental", "overridden", "none"
     ] = "error"
 
+    @model_validator(mode="after")
+    def check_tags(self) -> Self:
+        """
+        Something must be looked for.
+
+        :raises ValueError: if all that is included is excluded
+        """
+        if self.include_tags and not self.wanted_tags:
+            message = "exclude_tags names all of include_tags: there is nothing to look for"
+            raise ValueError(message)
+        return self
+
+    @property
+    def wanted_tags(self) -> list[str]:
+        """What to look for; empty: everything but what is excluded."""
+        # lintian does not exclude anything from a list of its own
+        return [tag for tag in self.include_tags if tag not in self.exclude_tags]
+
 
 class LintianDynamicData(BaseDynamicTaskDataWithExecutor):
     """What the server found out for ``lintian``."""

@@ -24,8 +24,8 @@ MIRROR = "http://deb.example.org/debian"
         (
             (
                 "Err:1 http://127.0.0.1:9/debian trixie InRelease\n"
-                "E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not connect"
-                " to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n"
+                "E: Failed to fetch http://127.0.0.1:9/debian/dists/trixie/InRelease  Could not"
+                " connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n"
             ),
             Cause.NETWORK_FAILED,
             (
@@ -41,8 +41,8 @@ MIRROR = "http://deb.example.org/debian"
         ),
         (
             (
-                f"E: Release file for {MIRROR}/dists/sid/InRelease is expired (invalid since 16d 2h)."
-                " Updates for this repository will not be applied.\n"
+                f"E: Release file for {MIRROR}/dists/sid/InRelease is expired (invalid since 16d"
+                " 2h). Updates for this repository will not be applied.\n"
             ),
             Cause.ARCHIVE_UNTRUSTED,
             (

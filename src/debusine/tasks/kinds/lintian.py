@@ -196,7 +196,7 @@ class Lintian(
             "--display-experimental",
             "--info",
             "--show-overrides",
-            *([f"--tags={','.join(data.include_tags)}"] if data.include_tags else []),
+            *([f"--tags={','.join(data.wanted_tags)}"] if data.wanted_tags else []),
             *([f"--suppress-tags={','.join(data.exclude_tags)}"] if data.exclude_tags else []),
             *(str(target.path) for target in self.targets),
         ]  # fmt: skip

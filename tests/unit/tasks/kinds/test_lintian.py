@@ -143,7 +143,7 @@ def test_exit_status(tmp_path: Path, code: int, result: WorkRequestResults) -> N
 
 def test_command(tmp_path: Path) -> None:
     sandbox = Sandbox()
-    task, _ = make_task(tmp_path, sandbox, include_tags=["a", "b"], exclude_tags=["c"])
+    task, _ = make_task(tmp_path, sandbox, include_tags=["a", "c", "b"], exclude_tags=["c"])
     task.execute()
     [command] = [call for call in sandbox.calls if call[:2] == ("lintian", "--no-cfg")]
     assert command[1:9] == (
@@ -230,6 +230,7 @@ def test_nothing_to_check(tmp_path: Path) -> None:
         {"input": {}},
         {"input": {"binary_artifacts": []}},
         {"include_tags": ["a,b"]},
+        {"include_tags": ["a"], "exclude_tags": ["b", "a"]},
         {"fail_on_severity": "classification"},
     ],
 )
