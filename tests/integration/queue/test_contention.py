@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from django.db import connection
 
 from debusine.db.models import Attempt, Token, Worker, WorkRequest
-from debusine.server.actions.claim_work_request import ContentionError, claim_work_request
+from debusine.server.actions.claim_work_request import ContentionError, claim_work_request, take
 from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
 from debusine.server.actions.register_worker import register_worker
-from debusine.server.actor import ANONYMOUS, Actor
+from debusine.server.actions.requeue_work_request import requeue_work_request
+from debusine.server.actor import ANONYMOUS, SYSTEM, Actor
 from debusine.testing import factories
 from debusine.util.clock import SystemClock
 from debusine.wire.work_request import WorkRequestCompleted
@@ -59,6 +60,26 @@ def test_workers_that_race_get_each_request_once(transactional_db: None) -> None
     assert set(WorkRequest.objects.values_list("status", "result")) == {("completed", "success")}
     assert Attempt.objects.count() == REQUESTS
     assert not Token.objects.filter(token_type="work-request").exists()
+
+
+def test_who_read_a_request_that_has_run_since_does_not_get_it(db: None) -> None:
+    """It was pending, was taken, came back: what was read of it before is not it any more."""
+    now = SystemClock().now()
+    request = create_work_request(
+        Actor(user=factories.make_user(superuser=True)),
+        workspace=factories.make_workspace(),
+        task_name="noop",
+        data={},
+        now=now,
+    )
+    slow, fast = (Actor(worker=factories.make_worker().worker) for _ in range(2))
+    got = claim_work_request(fast, now=now)
+    assert got is not None
+    assert requeue_work_request(SYSTEM, attempt=got.attempt, reason="lost", now=now)
+    assert take(slow, request=request, dynamic_data={}, now=now) is None
+    again = claim_work_request(slow, now=now)
+    assert again is not None
+    assert again.attempt.number == 2
 
 
 def register(number: int) -> str:

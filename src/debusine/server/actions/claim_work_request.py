@@ -142,7 +142,7 @@ def take(  # noqa: PLR0913  each is a fact of its own
     Make a pending request run on the worker that asks.
 
     :param reserved: what of the worker is kept for it
-    :returns: None if it is no longer pending
+    :returns: None if it is no longer pending as it was
     :raises ContentionError: if the worker has no slot any more
     """
     worker = actor.require_worker()
@@ -151,7 +151,11 @@ def take(  # noqa: PLR0913  each is a fact of its own
     if len(_RUNNING.all(worker=worker.pk)) >= worker.concurrency:
         raise ContentionError("The worker has taken something else meanwhile")
     changed = WorkRequest.objects.filter(
-        pk=request.pk, status=WorkRequestStatus.PENDING.value
+        pk=request.pk,
+        status=WorkRequestStatus.PENDING.value,
+        # it may have run and come back since it was read
+        retry_count=request.retry_count,
+        handed_back=request.handed_back,
     ).update(
         status=WorkRequestStatus.RUNNING.value,
         worker=worker,
