@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, StringConstraints
 from typing_extensions import override
 
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseDynamicTaskDataWithExtraRepositories,
@@ -79,12 +81,41 @@ class AutopkgtestTimeout(BaseTaskDataModel):
     build: NonNegativeInt | None = None
 
 
+AUTOPKGTEST_GUIDE = Guide(
+    example="""
+        input:
+          source_artifact: 3
+          binary_artifacts: [10, 11]
+        environment: debian/match:codename=trixie
+        build_architecture: amd64
+        fail_on:
+          flaky_test: true
+        timeout:
+          global: 7200
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "whatever did not pass is of no account, as `fail_on` says",
+        WorkRequestResults.FAILURE: "a test ended as `fail_on` forbids, a package or its"
+        " dependencies cannot be used, the run took longer than `timeout.global`, or a stage before"
+        " or after it failed; `task_result.log` says why",
+        WorkRequestResults.TEMPORARY_FAILURE: "the testbed could not be made, was lost or could not"
+        " download packages, which says nothing about the package",
+        WorkRequestResults.SKIPPED: "no test was run, and `fail_on` does not forbid that",
+        WorkRequestResults.ERROR: "the task could not be started",
+    },
+    limits="The source package is never built for its binary packages. Tests share the network of"
+    " the worker. APT is lent nothing that holds a password, as tests may run as root.",
+)
+
+
 class AutopkgtestData(BaseTaskDataWithExecutor, BaseTaskDataWithExtraRepositories):
     """
     A run of a package's own tests.
 
     :param environment: what to test in
     :param build_architecture: what to test on
+    :param extra_repositories: more archives to take packages from; each is a repository
+        anywhere, with ``url``, or a suite that the server publishes
     :param include_tests: names of tests; empty: all
     :param exclude_tests: names of tests that do not run
     :param debug_level: 0 to 3: how much autopkgtest says

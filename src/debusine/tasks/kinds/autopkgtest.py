@@ -15,8 +15,7 @@ from debusine.artifacts.deb822 import ControlFile, read_dsc
 from debusine.artifacts.kinds.autopkgtest import Autopkgtest as AutopkgtestKind
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.source_package import SourcePackage
-from debusine.artifacts.kinds.system_image import SystemImage
-from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarballData
+from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.artifacts.relation import RelationType
 from debusine.domain import tags
@@ -35,7 +34,11 @@ from debusine.tasks.autopkgtest_command import (
     resolver_options,
     trust_options,
 )
-from debusine.tasks.autopkgtest_data import AutopkgtestData, AutopkgtestDynamicData
+from debusine.tasks.autopkgtest_data import (
+    AUTOPKGTEST_GUIDE,
+    AutopkgtestData,
+    AutopkgtestDynamicData,
+)
 from debusine.tasks.autopkgtest_report import make_report
 from debusine.tasks.autopkgtest_summary import Summary, SummaryError, read_summary
 from debusine.tasks.autopkgtest_verdict import Verdict, judge
@@ -61,6 +64,7 @@ class Autopkgtest(
     """Runs the tests that a source package holds against binary packages."""
 
     TASK_VERSION = 1
+    GUIDE = AUTOPKGTEST_GUIDE
     USES_APT = True
     CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "autopkgtest", ZSTD_KEY: "zstd"}
 
@@ -80,9 +84,7 @@ class Autopkgtest(
         categories=[BinaryPackage.category, Upload.category],
         verbose_name="Context packages",
     )
-    environment = EnvironmentInput(
-        stage=Stage.PENDING, categories=[SystemTarball.category, SystemImage.category]
-    )
+    environment = EnvironmentInput(stage=Stage.PENDING)
 
     @override
     def post_init(self) -> None:
