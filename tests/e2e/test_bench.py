@@ -21,6 +21,7 @@ pytestmark = pytest.mark.real
         ("server_costs.py", ["--rounds", "2"], 9),
         ("transfer_costs.py", ["--mib", "8", "--rounds", "1"], 4),
         ("queue_costs.py", ["--waiting", "200", "--rounds", "5"], 12),
+        ("log_costs.py", ["--agents", "2", "--pieces", "5"], 6),
         ("agents_costs.py", ["--agents", "12", "--rounds", "2"], 6),
     ],
 )
