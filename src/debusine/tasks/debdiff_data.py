@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from debusine.domain.lookup import LookupMultiple, LookupSingle
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseTaskDataModel,
@@ -17,6 +19,27 @@ from debusine.tasks.models import (
 
 SOURCE_PREFIX = "source:"
 BINARY_PREFIX = "binary:"
+
+DEBDIFF_GUIDE = Guide(
+    example="""
+        input:
+          source_artifacts: [3, 4]
+        environment: debian/match:codename=trixie
+        build_architecture: amd64
+        extra_flags: [--diffstat]
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "the packages were compared: they are the same (exit status 0)"
+        " or differ (1)",
+        WorkRequestResults.FAILURE: "debdiff could not compare them (any other exit status), an"
+        " artifact holds neither a `.changes` nor exactly one package, or a stage before or after"
+        " it failed",
+        WorkRequestResults.ERROR: "the task could not be started",
+    },
+    limits="Exactly one of `source_artifacts` and `binary_artifacts` must be given. All binary"
+    " packages are of one category: one `debian:upload` on each side, or any number of"
+    " `debian:binary-package`. Options other than those named are not taken.",
+)
 
 _Pair = Field(min_length=2, max_length=2)
 

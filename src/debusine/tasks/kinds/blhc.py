@@ -16,6 +16,8 @@ from debusine.artifacts.kinds.blhc import BlhcData as BlhcReportData
 from debusine.artifacts.kinds.build_log import SUFFIX, BuildLog, BuildLogData
 from debusine.domain import tags
 from debusine.domain.action_key import Network
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.inputs.inputs import EnvironmentInput, SingleInput, Stage
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
@@ -27,6 +29,27 @@ from debusine.tasks.report import ReportTask
 
 FIRST_WITH_DEBIAN = Version("0.07+20170817+gita232d32")
 """What knows ``--debian``."""
+
+
+BLHC_GUIDE = Guide(
+    example="""
+        input:
+          artifact: 12
+        environment: debian/match:codename=trixie
+        build_architecture: amd64
+        extra_flags: [--all]
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "no flag is missing (exit status 0), or the log shows no"
+        " compiler (1): nothing was compiled, or nothing could be seen of it",
+        WorkRequestResults.FAILURE: "blhc found something (its exit status is a sum of 4: commands"
+        " are not shown, 8: flags are missing, 16: hardening-wrapper, 32: CMake ignores flags), it"
+        " does not take the options (2), or a stage before or after it failed",
+        WorkRequestResults.ERROR: "the task could not be started",
+    },
+    limits="`--debian` is given in any case, unless blhc is older than 0.07+20170817 and does not"
+    " know it.",
+)
 
 
 class BlhcInput(BaseTaskDataModel):
@@ -79,6 +102,7 @@ class Blhc(ReportTask[BlhcData, BlhcDynamicData]):
     """Checks whether a build used the compiler flags that harden programs."""
 
     TASK_VERSION = 1
+    GUIDE = BLHC_GUIDE
     NETWORK = Network.APT
     CAPTURE_OUTPUT_FILENAME = BlhcKind.file_name
     PACKAGES = ("blhc",)

@@ -18,6 +18,7 @@ from debusine.domain import tags
 from debusine.domain.action_key import Network
 from debusine.tasks.debdiff_data import (
     BINARY_PREFIX,
+    DEBDIFF_GUIDE,
     SOURCE_PREFIX,
     DebdiffData,
     DebdiffDynamicData,
@@ -37,6 +38,7 @@ class Debdiff(ReportTask[DebdiffData, DebdiffDynamicData]):
     """Compares two source packages, or two sets of binary packages."""
 
     TASK_VERSION = 1
+    GUIDE = DEBDIFF_GUIDE
     NETWORK = Network.APT
     CAPTURE_OUTPUT_FILENAME = DebdiffKind.file_name
     PACKAGES = ("devscripts", "diffstat", "patchutils", "wdiff")
