@@ -101,6 +101,8 @@ class OutputData(Report):
     :param regression_analysis: by name of the check
     :param apt_indexes: SHA-256 of each index of a repository that APT read, by the name that
         APT gives it; an addition of ours, which only our servers get
+    :param emulated: whether programs of the architecture ran through qemu-user on the worker,
+        slower than elsewhere; set if so; an addition of ours, too
     """
 
     runtime_statistics: RuntimeStatistics | None = None
@@ -109,6 +111,7 @@ class OutputData(Report):
     regression_analysis: dict[str, RegressionAnalysis] | None = None
     confirmation: Confirmation | None = None
     apt_indexes: dict[str, Sha256] | None = None
+    emulated: bool | None = None
 
     def merge(self, later: OutputData) -> OutputData:
         """

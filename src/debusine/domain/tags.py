@@ -40,6 +40,11 @@ def build_architecture_tag(architecture: str) -> str:
     return f"worker:build-arch:{architecture}"
 
 
+def emulation_tag(architecture: str) -> str:
+    """Tag of workers that build for an architecture, but run its programs through qemu-user."""
+    return f"worker:emulated-arch:{architecture}"
+
+
 def capability_tag(name: str) -> str:
     """Tag of workers that have a tool or can do something."""
     return f"worker:cap:{name}"

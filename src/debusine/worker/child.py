@@ -18,6 +18,7 @@ from debusine.client.debusine import Debusine
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError
 from debusine.tasks import BaseExternalTask
+from debusine.tasks.logs import LogSender
 from debusine.tasks.statistics import TaskStatistics
 from debusine.util.control_group import enter
 from debusine.wire.work_request import (
@@ -26,6 +27,7 @@ from debusine.wire.work_request import (
     WorkRequestCompleted,
 )
 from debusine.worker.apt import lend_apt
+from debusine.worker.architectures import is_emulated
 from debusine.worker.channel import TaskChannel
 from debusine.worker.job import Job
 from debusine.worker.processes import die_with_parent, hide_memory, set_name
@@ -125,6 +127,7 @@ def run_task(
         task.apt_access_directory = lent
         _equip(task, job, sender, trade)
         _obey_abort(task)
+        emulated = says_emulated(task, sender)
         with TaskStatistics(task) as statistics:
             result = _execute(task)
     except _StageError as error:
@@ -138,6 +141,8 @@ def run_task(
         output = output.model_copy(update={"errors": task.reported_errors})
     if task.apt_indexes:
         output = output.model_copy(update={"apt_indexes": task.apt_indexes})
+    if emulated:
+        output = output.model_copy(update={"emulated": True})
     return WorkRequestCompleted(result=result, output_data=output)
 
 
@@ -187,6 +192,18 @@ def _equip(task: AnyTask, job: Job, sender: TaskChannel, trade: Trade) -> None:
         trade.equip(task)
     except DebusineError as error:
         raise _StageError("setup-failed", error.explain()) from error
+
+
+def says_emulated(task: AnyTask, sender: LogSender) -> bool:
+    """Find out whether the programs of a task run through qemu-user; if so, its log says so."""
+    if not task.field_is_resolved("build_architecture"):
+        return False
+    architecture = str(vars(task)["build_architecture"])
+    if not is_emulated(architecture):
+        return False
+    text = f"emulated: programs of {architecture} run through qemu-user\n"
+    sender.send(text.encode(), "internal")
+    return True
 
 
 def _obey_abort(task: AnyTask) -> None:

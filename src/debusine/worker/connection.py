@@ -106,9 +106,10 @@ class Connection:
     def understood(self, report: WorkRequestCompleted) -> WorkRequestCompleted:
         """Leave out of a report what servers of 0.16 would refuse all of it for."""
         output = report.output_data
-        if self._is_ours or output is None or output.apt_indexes is None:
+        ours = {"apt_indexes": None, "emulated": None}
+        if self._is_ours or output is None or not ours.keys() & output.model_fields_set:
             return report
-        known = output.model_copy(update={"apt_indexes": None})
+        known = output.model_copy(update=ours)
         return report.model_copy(update={"output_data": known})
 
     async def run_once(self) -> bool:

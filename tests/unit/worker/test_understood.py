@@ -21,10 +21,17 @@ def nothing(*_given: Any) -> None:
     """Do nothing."""
 
 
-@pytest.mark.parametrize(("version", "kept"), [("0.1.0", INDEXES), (None, None)])
-def test_only_our_servers_hear_of_indexes(version: str | None, kept: Any) -> None:
+@pytest.mark.parametrize(
+    ("version", "kept"), [("0.1.0", {"apt_indexes": INDEXES, "emulated": True}), (None, {})]
+)
+@pytest.mark.parametrize("field", ["apt_indexes", "emulated"])
+def test_only_our_servers_hear_of_additions(
+    field: str, version: str | None, kept: dict[str, Any]
+) -> None:
+    value = {"apt_indexes": INDEXES, "emulated": True}[field]
     report = WorkRequestCompleted(
-        result=WorkRequestResults.SUCCESS, output_data=OutputData(apt_indexes=INDEXES)
+        result=WorkRequestResults.SUCCESS,
+        output_data=OutputData.model_validate({field: value}),
     )
 
     async def ask() -> WorkRequestCompleted:
@@ -47,4 +54,5 @@ def test_only_our_servers_hear_of_indexes(version: str | None, kept: Any) -> Non
 
     understood = asyncio.run(ask())
     assert understood.output_data is not None
-    assert understood.output_data.apt_indexes == kept
+    found = understood.output_data.model_dump(mode="json", exclude_none=True)
+    assert found == {name: kept[name] for name in [field] if name in kept}
