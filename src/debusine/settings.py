@@ -162,6 +162,12 @@ class Settings(BaseSettings):
         default=timedelta(days=365),
         description="Logs of attempts that ended longer ago are removed.",
     )
+    worker_max_idle: timedelta = Field(
+        default=timedelta(days=30),
+        gt=timedelta(0),
+        description="Processes of the server, and workers whose token is disabled, are forgotten"
+        " when nothing was heard of them for so long.",
+    )
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(),
         description="Networks, with commas, that webhooks may call although they are not public.",

@@ -87,7 +87,7 @@ def intern_exactly(required: Iterable[str], counting: Iterable[str], need: Resou
     """
     key = signature_key(required, counting, need)
     row = _SIGNATURE_OF_KEY.first(key=key)
-    if row is None:
+    if row is None or (row.unused_since is not None and not _take_up(row)):
         row, _ = Signature.objects.get_or_create(
             key=key,
             defaults={
@@ -100,6 +100,11 @@ def intern_exactly(required: Iterable[str], counting: Iterable[str], need: Resou
         )
     _cache.needs[row.pk] = need
     return row.pk
+
+
+def _take_up(row: Signature) -> bool:
+    """Take away the note that nothing waits with a signature; False if it was just removed."""
+    return bool(Signature.objects.filter(pk=row.pk).update(unused_since=None))
 
 
 def signature_for(request: WorkRequest, need: Resources = NOTHING) -> int:

@@ -204,6 +204,11 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
+            model_name='signature',
+            name='unused_since',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
             model_name='worker',
             name='capability_key',
             field=models.CharField(blank=True, default='', max_length=64),

@@ -13,6 +13,7 @@ class Signature(models.Model):
 
     With it stands the size of what a worker must have free: requests of one signature
     are alike in both. ``key`` is the SHA-256 of all of it; equal ones share one row.
+    ``unused_since`` is set at night if nothing waits with it, and taken away by who uses it.
     """
 
     key = models.CharField(max_length=64, unique=True)
@@ -21,6 +22,7 @@ class Signature(models.Model):
     memory_mib = models.PositiveIntegerField(default=0)
     disk_mib = models.PositiveIntegerField(default=0)
     cpu_count = models.PositiveIntegerField(default=0)
+    unused_since = models.DateTimeField(null=True)
 
     @override
     def __str__(self) -> str:

@@ -16,6 +16,12 @@ from debusine.db.models import Attempt, Enrolment, Timer, Token
 from debusine.server import events
 from debusine.server.job_queue import Queue
 from debusine.server.jobs.abandoned import remove_abandoned
+from debusine.server.jobs.unused import (
+    mark_signatures,
+    release_signatures,
+    remove_signatures,
+    remove_workers,
+)
 from debusine.server.timer import set_timer
 from debusine.util.clock import SystemClock
 
@@ -42,7 +48,7 @@ def run() -> None:
         while count := step(now):
             removed += count
         if removed:
-            log.info("expired", what=step.__name__.removeprefix("remove_"), count=removed)
+            log.info("expired", step=step.__name__, count=removed)
     set_timer(TIMER, "", next_night(now))
 
 
@@ -142,3 +148,16 @@ def _old_logs(directory: Path, before: datetime) -> Iterator[Path]:
                 continue
             if written_at < before:
                 yield path
+
+
+# each does a part and says how much it was; 0: it is through
+_STEPS = (
+    remove_uploads,
+    remove_old_events,
+    remove_tokens,
+    remove_logs,
+    remove_workers,
+    release_signatures,
+    remove_signatures,
+    mark_signatures,
+)
