@@ -11,6 +11,8 @@ from typing_extensions import override
 
 from debusine.artifacts.deb822 import VERSION
 from debusine.domain.lookup import LookupSingle
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseTaskDataModel,
@@ -45,6 +47,25 @@ class MakeSourcePackageUploadInput(BaseTaskDataModel):
     """
 
     source_artifact: LookupSingle
+
+
+MAKE_SOURCE_PACKAGE_UPLOAD_GUIDE = Guide(
+    example="""
+        input:
+          source_artifact: 3
+        environment: debian/match:codename=trixie
+        since_version: 1.0-1
+        target_distribution: trixie-backports
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "the `.changes` was made",
+        WorkRequestResults.FAILURE: "the source package is not what its `.dsc` says, `dpkg-source`"
+        " or `dpkg-genchanges` refused it, or the `.changes` does not fit it",
+        WorkRequestResults.ERROR: "the task could not be started",
+    },
+    limits="Neither the files nor the changelog of the source package are changed:"
+    " `target_distribution` only stands in the `.changes`, which is not signed.",
+)
 
 
 class MakeSourcePackageUploadData(BaseTaskDataWithExecutor):

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from debusine.domain.lookup import LookupMultiple
+from debusine.domain.result import WorkRequestResults
+from debusine.tasks.guide import Guide
 from debusine.tasks.models import (
     BaseDynamicTaskDataWithExecutor,
     BaseTaskDataModel,
@@ -24,6 +26,22 @@ class MergeUploadsInput(BaseTaskDataModel):
     """
 
     uploads: LookupMultiple
+
+
+MERGE_UPLOADS_GUIDE = Guide(
+    example="""
+        input:
+          uploads: [12, 15, 16]
+    """,
+    results={
+        WorkRequestResults.SUCCESS: "the uploads were merged",
+        WorkRequestResults.FAILURE: "they contradict each other, or one does not fit its files;"
+        " `execution.log` and `fetch_input.log` say which",
+        WorkRequestResults.ERROR: "the task could not be started",
+    },
+    limits="No upload may stand twice. Signatures of the `.changes` files are lost, as they would"
+    " be wrong.",
+)
 
 
 class MergeUploadsData(BaseTaskDataWithExecutor):

@@ -22,6 +22,7 @@ def write_deb(
     fields: Mapping[str, str] | None = None,
     *,
     files: Mapping[str, bytes] | None = None,
+    links: Mapping[str, str] | None = None,
     suffix: str = ".deb",
     compression: str = "xz",
 ) -> Path:
@@ -30,6 +31,7 @@ def write_deb(
 
     :param fields: of the control paragraph, over those of ``hello 1.0-1 amd64``
     :param files: content by path, without a leading slash
+    :param links: target by path, of symbolic links
     :param compression: of both archives: ``gz``, ``xz``, ``zst`` or empty
     :returns: ``PACKAGE_VERSION_ARCHITECTURE.deb`` in the directory
 
@@ -50,7 +52,7 @@ def write_deb(
     members = {
         "debian-binary": b"2.0\n",
         f"control.tar{extension}": _tar({"control": text.encode(), "md5sums": b""}, compression),
-        f"data.tar{extension}": _tar(files or {}, compression),
+        f"data.tar{extension}": _tar(files or {}, compression, links or {}),
     }
     name = "_".join((control["Package"], control["Version"], control["Architecture"]))
     path = directory / f"{name}{suffix}"
@@ -151,13 +153,16 @@ def _checksums(files: Iterable[Path], *, extra: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tar(files: Mapping[str, bytes], compression: str) -> bytes:
-    """Pack files, with the directories dpkg insists on."""
+def _tar(
+    files: Mapping[str, bytes], compression: str, links: Mapping[str, str] | None = None
+) -> bytes:
+    """Pack files and symbolic links, with the directories dpkg insists on."""
     packed = io.BytesIO()
     mode = {"": "w", "gz": "w:gz", "xz": "w:xz", "zst": "w"}[compression]
     directories = {"."}
     with tarfile.open(fileobj=packed, mode=mode) as archive:  # type: ignore[call-overload]  # chosen above
-        for name, content in files.items():
+        contents: dict[str, bytes | str] = {**files, **(links or {})}
+        for name, content in contents.items():
             parents = ["./" + str(parent) for parent in reversed(Path(name).parents)]
             for parent in parents:
                 if parent not in directories and parent != "./.":
@@ -166,8 +171,12 @@ def _tar(files: Mapping[str, bytes], compression: str) -> bytes:
                     member.type, member.mode = tarfile.DIRTYPE, 0o755
                     archive.addfile(member)
             member = tarfile.TarInfo(f"./{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                archive.addfile(member)
+            else:
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
     content = packed.getvalue()
     return zstandard.compress(content) if compression == "zst" else content
 

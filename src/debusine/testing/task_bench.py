@@ -28,8 +28,9 @@ def make_task(
     """
     Do what a server and a worker do before a task runs.
 
-    The data is checked, inputs are looked up among the artifacts of the client, dynamic
-    data is computed and goes through JSON; the task gets its client and its directories.
+    The data is checked, inputs are looked up among the artifacts of the client and their
+    relations, dynamic data is computed and goes through JSON; the task gets its client and its
+    directories.
 
     :param data: as a user submits it; inputs are named by the ids of artifacts
     :param directory: of the test; the task works below it
@@ -49,6 +50,8 @@ def make_task(
     resolver = MemoryResolver(asked)
     for artifact in client.artifacts.values():
         resolver.add_artifact(artifact.id, ArtifactCategory(artifact.category), artifact.data)
+    for artifact_id, target_id, relation in client.relations:
+        resolver.add_relation(artifact_id, relation, target_id)
     resolver.resolve_inputs(asked)
     computed = asked.compute_dynamic_data()
     asked.save_field_values(computed)

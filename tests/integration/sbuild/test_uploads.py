@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from debusine.artifacts.kinds.binary_package import BinaryPackage
+from debusine.artifacts.kinds.signing_input import SigningInput
+from debusine.artifacts.kinds.signing_output import SigningOutput
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.artifacts.kinds.upload import Upload
+from debusine.artifacts.relation import RelationType
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks.base import BaseExternalTask
+from debusine.tasks.kinds.assemblesignedsource import AssembleSignedSource
+from debusine.tasks.kinds.extractforsigning import ExtractForSigning
 from debusine.tasks.kinds.makesourcepackageupload import MakeSourcePackageUpload
 from debusine.tasks.kinds.mergeuploads import MergeUploads
 from debusine.testing.inputs import TARBALL
+from debusine.testing.packages import write_deb
+from debusine.testing.signing_template import write_template
 from debusine.testing.task_bench import make_task
 from debusine.testing.task_client import FakeTaskClient, StoredArtifact
 
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
-ENVIRONMENT, SOURCE, BINARIES = 1, 2, 3
+ENVIRONMENT, SOURCE, BINARIES, TEMPLATE, HELLO, SIGNED = range(1, 7)
 DISTRIBUTIONS = "Codename: unstable\nArchitectures: amd64 source\nComponents: main\n"
 
 
@@ -52,8 +60,9 @@ class Bench:
             task.executor_type = None
             task.image_cache_directory = self.images
             result = task.execute()
-            logs = [each.files for each in self.client.uploaded if "work-request" in each.category]
-            assert result is WorkRequestResults.SUCCESS, logs
+            if result is not WorkRequestResults.SUCCESS:
+                logs = self.client.uploaded[-1].files
+                raise AssertionError("\n".join(text.decode()[-4000:] for text in logs.values()))
             return self.client
 
         self.client = self.user.call(run)
@@ -111,3 +120,40 @@ def test_source_uploads_and_merged_ones_are_included(
         changes = user.call(lambda: write(artifact, place / name))  # noqa: B023  called at once
         pool = user.call(lambda: include(user, changes, place / f"repository-{name}"))  # noqa: B023  the same
         assert pool == sorted([*source_files, *more]), name
+
+
+def test_what_a_template_wants_signed_becomes_a_source_package(
+    user: TestUser, bench: Bench, tmp_path: Path
+) -> None:
+    program = write_deb(tmp_path, files={"boot/hello.efi": b"program"})
+    for number, deb in ((TEMPLATE, write_template(tmp_path)), (HELLO, program)):
+        bench.client.add_local(number, BinaryPackage.from_deb(deb))
+
+    data = {"template_artifact": TEMPLATE, "binary_artifacts": [HELLO]}
+    made = bench.execute(ExtractForSigning, {"input": data, "environment": ENVIRONMENT})
+    [unsigned] = [each for each in made if each.category == SigningInput.category]
+    assert unsigned.files == {"hello/boot/hello.efi": b"program"}
+
+    results = [{"file": path, "output_file": f"{path}.sig"} for path in unsigned.files]
+    signing = {"purpose": "uefi", "fingerprint": "F" * 64, "results": results}
+    signatures = {f"{path}.sig": b"signed " + content for path, content in unsigned.files.items()}
+    bench.client.add(SIGNED, SigningOutput.category, signing, signatures)
+    bench.client.relation_create(SIGNED, unsigned.id, RelationType.RELATES_TO)
+    data = {"template": TEMPLATE, "signed": [SIGNED], "environment": ENVIRONMENT}
+    made = bench.execute(AssembleSignedSource, data)
+
+    [source] = [each for each in made if each.category == SourcePackage.category]
+    [upload] = [each for each in made if each.category == Upload.category]
+    relations = [found for found in bench.client.relations if found[0] == source.id]
+    # the template is a package that the signing input is about, too
+    assert relations == [(source.id, each, RelationType.BUILT_USING) for each in (TEMPLATE, HELLO)]
+    place = user.directory()
+    changes = user.call(lambda: write(upload, place / "upload"))
+    pool = user.call(lambda: include(user, changes, place / "repository"))
+    assert pool == ["hello-signed_1.0+1.dsc", "hello-signed_1.0+1.tar.xz"]
+    tree = place / "tree"
+    user.run("dpkg-source", "-x", str(changes.with_name(pool[0])), str(tree))
+    signature = tree / "debian/signatures/hello/boot/hello.efi.sig"
+    assert signature.read_bytes() == b"signed program"
+    # times are those of the template, so that the same is built every time
+    assert (tree / "debian/control").stat().st_mtime == signature.stat().st_mtime

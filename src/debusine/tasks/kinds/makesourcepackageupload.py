@@ -23,6 +23,7 @@ from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.inputs import EnvironmentInput, SingleInput, Stage
 from debusine.tasks.install import install_missing
 from debusine.tasks.makesourcepackageupload_data import (
+    MAKE_SOURCE_PACKAGE_UPLOAD_GUIDE,
     MakeSourcePackageUploadData,
     MakeSourcePackageUploadDynamicData,
 )
@@ -54,6 +55,7 @@ class MakeSourcePackageUpload(
     """Makes the .changes of a source-only upload."""
 
     TASK_VERSION = 1
+    GUIDE = MAKE_SOURCE_PACKAGE_UPLOAD_GUIDE
     USES_APT = True
     NETWORK = Network.APT
 

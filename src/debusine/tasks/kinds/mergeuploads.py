@@ -19,7 +19,11 @@ from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.inputs import MultiInput, Stage
 from debusine.tasks.mergeuploads_changes import merge_changes, merged_name, render
-from debusine.tasks.mergeuploads_data import MergeUploadsData, MergeUploadsDynamicData
+from debusine.tasks.mergeuploads_data import (
+    MERGE_UPLOADS_GUIDE,
+    MergeUploadsData,
+    MergeUploadsDynamicData,
+)
 
 MERGED = "merged"
 
@@ -28,6 +32,7 @@ class MergeUploads(BaseExternalTask[MergeUploadsData, MergeUploadsDynamicData]):
     """Merges source and binary uploads, without a sandbox."""
 
     TASK_VERSION = 1
+    GUIDE = MERGE_UPLOADS_GUIDE
     NETWORK = Network.NONE
 
     uploads = MultiInput(field="input.uploads", stage=Stage.PENDING, categories=[Upload.category])
