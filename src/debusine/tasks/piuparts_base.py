@@ -36,22 +36,23 @@ def needs_change(tarball: Path, *, with_dev: bool) -> bool:
     return not has_available
 
 
-def change(tarball: Path) -> Path:
+def change(tarball: Path, *, compress: bool) -> Path:
     """
     Write a tarball anew, without what piuparts stumbles over.
 
     Device nodes cannot be made in a container; piuparts writes through ``resolv.conf``, and
     wants dpkg's list of available packages to exist.
 
-    :returns: another file beside it, compressed in the way that every piuparts reads
+    :param compress: in the way that every piuparts reads; else it takes less time
+    :returns: another file beside it
     :raises ArchiveError: if it cannot be read
     """
     stem = tarball.name.removesuffix(suffix_of(tarball.name))
-    target = tarball.with_name(f"{stem}.piuparts.tar.gz")
-    # speed counts, not size: it is read once, on this machine
+    target = tarball.with_name(f"{stem}.piuparts.tar{'.gz' if compress else ''}")
     with (
         open_tar(tarball) as archive,
-        gzip.open(target, "wb", compresslevel=1) as stream,
+        # speed counts, not size: it is read once
+        gzip.open(target, "wb", compresslevel=1) if compress else target.open("wb") as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as written,
     ):
         copy = _Copy(written)

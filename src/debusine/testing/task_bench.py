@@ -46,13 +46,7 @@ def make_task(
     ...     str(task.execute())
     'failure'
     """
-    asked = kind(data)
-    resolver = MemoryResolver(asked)
-    for artifact in client.artifacts.values():
-        resolver.add_artifact(artifact.id, ArtifactCategory(artifact.category), artifact.data)
-    for artifact_id, target_id, relation in client.relations:
-        resolver.add_relation(artifact_id, relation, target_id)
-    resolver.resolve_inputs(asked)
+    asked = look_up_inputs(kind(data), client)
     computed = asked.compute_dynamic_data()
     asked.save_field_values(computed)
     dynamic = computed.model_dump(mode="json", exclude_unset=True, by_alias=True)
@@ -64,4 +58,20 @@ def make_task(
     task.executor_type = scripted_executor(script)
     task.image_cache_directory = directory / "images"
     task.set_working_directory(directory / "work")
+    return task
+
+
+def look_up_inputs(task: Task, client: FakeTaskClient) -> Task:
+    """
+    Do what a server does before it asks a task anything.
+
+    :returns: the same task
+    :raises TaskConfigError: if inputs are not those that the task takes
+    """
+    resolver = MemoryResolver(task)
+    for artifact in client.artifacts.values():
+        resolver.add_artifact(artifact.id, ArtifactCategory(artifact.category), artifact.data)
+    for artifact_id, target_id, relation in client.relations:
+        resolver.add_relation(artifact_id, relation, target_id)
+    resolver.resolve_inputs(task)
     return task

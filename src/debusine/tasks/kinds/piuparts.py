@@ -148,7 +148,7 @@ class Piuparts(
             self._packages[fields["Package"]] = fields["Version"]
         self._prepare_program()
         self._version = self.get_package_version("piuparts")
-        if self.backend not in VIRTUAL_MACHINES and self._version < FIRST_IN_CONTAINERS:
+        if not self._is_virtual_machine and self._version < FIRST_IN_CONTAINERS:
             raise TaskConfigError(
                 f"piuparts {self._version} of the environment does not work in containers;"
                 " use an environment of trixie or later, or backend incus-vm"
@@ -157,12 +157,17 @@ class Piuparts(
         write_scripts(self._scripts, dict(self._chosen_scripts()))
         return True
 
+    @property
+    def _is_virtual_machine(self) -> bool:
+        return self.backend in VIRTUAL_MACHINES
+
     def _prepare_base(self) -> None:
         assert self._base is not None, "nothing was fetched"
         if needs_change(self._tarball, with_dev=self._base.with_dev):
-            original, self._tarball = self._tarball, change(self._tarball)
+            changed = change(self._tarball, compress=self._is_virtual_machine)
             # what lies here goes into the instance
-            original.unlink()
+            self._tarball.unlink()
+            self._tarball = changed
         unpacker = UNPACKERS.get(suffix_of(self._tarball.name))
         if unpacker is not None:
             install_missing(self, [unpacker])

@@ -15,8 +15,9 @@ from debusine.tasks import TaskConfigError
 from debusine.tasks.kinds.blhc import Blhc
 from debusine.testing.executor import FakeCall, FakeInstance, FakeResult
 from debusine.testing.inputs import SOURCE
+from debusine.testing.task_bench import WORK_REQUEST_ID, look_up_inputs
 from debusine.testing.task_client import FakeTaskClient
-from debusine.testing.worker_task import looked_up, worker_task
+from debusine.testing.worker_task import worker_task
 
 LOG = {
     "source": "hello",
@@ -89,7 +90,7 @@ def test_the_report_is_uploaded_whatever_blhc_finds(
     [report] = client.uploaded_of(BlhcKind.category)
     assert report.files == {"blhc.txt": OUTPUT}
     assert report.data == {"source": "hello", "version": "1.0-1", "architecture": "amd64"}
-    assert report.work_request == 9
+    assert report.work_request == WORK_REQUEST_ID
     assert (report.id, 2, RelationType.RELATES_TO) in client.relations
 
 
@@ -143,7 +144,7 @@ def test_what_the_server_finds_out() -> None:
             0,
         ),
     }
-    task = looked_up(Blhc(DATA), server(bd_uninstallable=report))
+    task = look_up_inputs(Blhc(DATA), server(bd_uninstallable=report))
     assert task.get_subject() == "hello"
     assert task.get_configuration_context() is None
     assert task.compute_system_provided_tags() == {"task:source-package:hello"}
@@ -164,7 +165,7 @@ def test_what_the_server_finds_out() -> None:
 
 
 def test_a_log_of_no_architecture() -> None:
-    task = looked_up(Blhc(DATA), server(architecture=None))
+    task = look_up_inputs(Blhc(DATA), server(architecture=None))
     assert task.compute_dynamic_data().parameter_summary == "hello_1.0-1"
 
 
@@ -173,7 +174,7 @@ def test_only_logs_are_looked_at() -> None:
     client.add_environment(1)
     client.add(2, SourcePackage.category, SOURCE, {})
     with pytest.raises(TaskConfigError, match=r"input\.artifact: unexpected artifact category"):
-        looked_up(Blhc(DATA), client)
+        look_up_inputs(Blhc(DATA), client)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from debusine.tasks.debdiff_data import DebdiffDynamicData
 from debusine.tasks.kinds.debdiff import Debdiff
 from debusine.testing.executor import FakeCall, FakeInstance, FakeResult
 from debusine.testing.packages import write_changes, write_deb, write_dsc
+from debusine.testing.task_bench import look_up_inputs
 from debusine.testing.task_client import FakeTaskClient
-from debusine.testing.worker_task import add_local, looked_up, worker_task
+from debusine.testing.worker_task import add_local, worker_task
 
 COMMON: dict[str, Any] = {"environment": 1, "build_architecture": "amd64"}
 SOURCES = COMMON | {"input": {"source_artifacts": [2, 3]}}
@@ -196,7 +197,7 @@ def test_an_artifact_that_holds_no_package(tmp_path: Path, server: FakeTaskClien
 def test_what_the_server_finds_out_of_binary_packages(
     server: FakeTaskClient, old: list[int], new: list[int], subject: str | None, summary: str
 ) -> None:
-    task = looked_up(Debdiff(binaries(old, new)), server)
+    task = look_up_inputs(Debdiff(binaries(old, new)), server)
     found = task.compute_dynamic_data()
     assert task.get_subject() == subject
     assert (found.subject, found.parameter_summary) == (subject, summary)
@@ -210,7 +211,7 @@ def test_what_the_server_finds_out_of_binary_packages(
 
 
 def test_what_the_server_finds_out_of_source_packages(server: FakeTaskClient) -> None:
-    task = looked_up(Debdiff(SOURCES), server)
+    task = look_up_inputs(Debdiff(SOURCES), server)
     found = task.compute_dynamic_data()
     assert found.model_dump(mode="json", exclude_none=True, exclude={"task_input_fields"}) == {
         "subject": "source:hello",
@@ -235,7 +236,7 @@ def test_what_the_server_finds_out_of_source_packages(server: FakeTaskClient) ->
 def test_what_cannot_be_compared(
     server: FakeTaskClient, old: list[int], new: list[int], problem: str
 ) -> None:
-    task = looked_up(Debdiff(binaries(old, new)), server)
+    task = look_up_inputs(Debdiff(binaries(old, new)), server)
     with pytest.raises(TaskConfigError, match=problem):
         task.compute_dynamic_data()
 

@@ -22,8 +22,9 @@ from debusine.tasks.kinds.piuparts import Piuparts
 from debusine.testing.executor import FakeCall, FakeInstance, FakeResult
 from debusine.testing.inputs import KEY, TARBALL
 from debusine.testing.packages import write_changes, write_deb
+from debusine.testing.task_bench import look_up_inputs
 from debusine.testing.task_client import FakeTaskClient
-from debusine.testing.worker_task import add_local, looked_up, worker_task
+from debusine.testing.worker_task import add_local, worker_task
 from debusine.util.apt_access import AptAccess
 
 DATA: dict[str, Any] = {
@@ -184,8 +185,8 @@ def test_exit_status(
     ("with_dev", "names", "base", "installed"),
     [
         (False, ["./var/lib/dpkg/available"], "base.tar.zst", ["piuparts", "zstd"]),
-        (False, ["./etc/motd"], "base.piuparts.tar.gz", ["piuparts"]),
-        (True, ["./var/lib/dpkg/available"], "base.piuparts.tar.gz", ["piuparts"]),
+        (False, ["./etc/motd"], "base.piuparts.tar", ["piuparts"]),
+        (True, ["./var/lib/dpkg/available"], "base.piuparts.tar", ["piuparts"]),
     ],
 )
 def test_the_system_is_made_fit_where_it_is_not(
@@ -219,10 +220,13 @@ def test_piuparts_that_is_too_old(tmp_path: Path, server: FakeTaskClient, versio
 
 
 def test_a_virtual_machine_takes_any_piuparts(tmp_path: Path, server: FakeTaskClient) -> None:
+    data = BASE | {"with_dev": True}
+    server.add(2, SystemTarball.category, data, {"base.tar.zst": system("./etc/motd")})
     sandbox = Sandbox(version="1.1.7")
     assert run(tmp_path, server, sandbox, backend="incus-vm") is WorkRequestResults.SUCCESS
     [report] = server.uploaded_of(PiupartsKind.category)
     assert report.data["piuparts_version"] == "1.1.7"
+    assert sandbox.base == ["base.piuparts.tar.gz"]
 
 
 def test_a_backport_is_new_enough(tmp_path: Path, server: FakeTaskClient) -> None:
@@ -299,7 +303,7 @@ def test_an_artifact_without_packages(tmp_path: Path, server: FakeTaskClient) ->
 def test_what_the_server_finds_out(
     server: FakeTaskClient, binaries: list[int], subject: str, summary: str
 ) -> None:
-    task = looked_up(Piuparts(DATA | {"input": {"binary_artifacts": binaries}}), server)
+    task = look_up_inputs(Piuparts(DATA | {"input": {"binary_artifacts": binaries}}), server)
     found = task.compute_dynamic_data()
     assert task.get_subject() == subject
     assert task.get_configuration_context() == "trixie"
@@ -323,7 +327,7 @@ def test_what_the_server_finds_out(
 def test_several_versions_of_a_source(tmp_path: Path, server: FakeTaskClient) -> None:
     newer = write_deb(tmp_path, {"Package": "hello-doc", "Source": "hello", "Version": "2.0"})
     add_local(server, 4, BinaryPackage.from_deb(newer))
-    task = looked_up(Piuparts(DATA | {"input": {"binary_artifacts": [3, 4]}}), server)
+    task = look_up_inputs(Piuparts(DATA | {"input": {"binary_artifacts": [3, 4]}}), server)
     assert task.compute_dynamic_data().parameter_summary == "hello (amd64)"
 
 
@@ -337,7 +341,7 @@ def test_the_system_to_test_in_is_a_tarball(server: FakeTaskClient) -> None:
     }
     server.add(2, SystemImage.category, image, {})
     with pytest.raises(TaskConfigError, match="base_tgz: unexpected artifact category"):
-        looked_up(Piuparts(DATA), server)
+        look_up_inputs(Piuparts(DATA), server)
 
 
 @pytest.mark.parametrize("missing", ["input", "base_tgz", "environment", "build_architecture"])
