@@ -38,9 +38,33 @@ def abort_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
         raise PermissionDeniedError(f"{actor.label} cannot abort {request}")
     if WorkRequest.objects.filter(supersedes=request).exists():
         raise ConflictError(TITLE, details="It has been superseded by another one.")
+    _lock(request)
     if not _stop(request, by=user.pk, now=now):
         raise ConflictError(TITLE, details=f"It is {_status(request)}.")
     request.refresh_from_db()
+
+
+def _lock(request: WorkRequest) -> None:
+    """
+    Take all the locks that are needed, in the order in which everybody takes them.
+
+    That is attempts before requests, as reports come for attempts, and requests in the order
+    of their ids, as those that depend on others are younger. PostgreSQL ends one of two
+    that wait for each other.
+    """
+    tree = level = [request.pk]
+    while level:
+        below = WorkRequest.objects.filter(parent__in=level, status__in=_OPEN)
+        level = list(below.values_list("pk", flat=True))
+        tree = tree + level
+    attempts = Attempt.objects.filter(work_request__in=tree, ended_at=None)
+    list(attempts.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+    waiting = WorkRequest.objects.filter(
+        dependencies__in=tree, status=WorkRequestStatus.BLOCKED.value
+    )
+    touched = {*tree, *waiting.values_list("pk", flat=True)}
+    rows = WorkRequest.objects.filter(pk__in=touched)
+    list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _stop(request: WorkRequest, *, by: int, now: datetime) -> bool:
