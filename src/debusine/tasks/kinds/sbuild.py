@@ -51,6 +51,7 @@ from debusine.tasks.sbuild_output import (
     judge,
 )
 from debusine.tasks.with_executor import BaseTaskWithExecutor
+from debusine.util.personality import personality_command
 from debusine.util.userns import remove_tree
 from debusine.wire.work_request import OutputError
 
@@ -238,6 +239,7 @@ class Sbuild(
         assert self.dynamic_data is not None, "no dynamic data"
         data = self.data
         return [
+            *personality_command(data.build_architecture),
             "sbuild",
             # without it, the log goes to its file only
             "--verbose",

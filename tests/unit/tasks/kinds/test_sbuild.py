@@ -24,6 +24,7 @@ from debusine.testing.packages import write_changes, write_deb, write_dsc
 from debusine.testing.resolver import MemoryResolver
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.apt_access import AptAccess
+from debusine.util.personality import personality_command
 from debusine.wire.work_request import OutputError
 
 ENVIRONMENT_ID, SOURCE_ID, EXTRA_ID = 1, 2, 3
@@ -247,6 +248,15 @@ def test_the_command(tmp_path: Path) -> None:
         "--bd-uninstallable-explainer=dose3",
         f"{tmp_path}/fetch/hello_1.0-1.dsc",
     ]
+
+
+def test_a_build_for_a_narrow_architecture_sees_a_narrow_machine(tmp_path: Path) -> None:
+    client = FakeTaskClient()
+    add_artifacts(client, tmp_path / "server")
+    task = make_task(tmp_path, client, build_architecture="i386")
+    prepare(task, tmp_path)
+    words = personality_command("i386")
+    assert task._cmdline()[: len(words) + 1] == [*words, "sbuild"]
 
 
 def test_options_that_users_choose(tmp_path: Path) -> None:
