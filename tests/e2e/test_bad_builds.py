@@ -125,6 +125,13 @@ def build_log(output: Path) -> bytes:
     return path.read_bytes()
 
 
+def reproduce(server: Any, tmp_path: Path) -> Ended:
+    """Run the newest build of a server again, without the server's worker."""
+    builds = [r for r in server.client().work_request_list() if r.task_name == "sbuild"]
+    config = server.data_dir.client_config
+    return debusine(tmp_path, "--config-file", config, "reproduce", str(builds[0].id))
+
+
 def test_a_build_that_fails_with_strays_and_bytes_that_are_no_text(
     built_environment: Any, bad_source: Any, tmp_path: Path
 ) -> None:
@@ -139,6 +146,11 @@ def test_a_build_that_fails_with_strays_and_bytes_that_are_no_text(
     # shown as text, kept as it came
     assert "caf\ufffd \ufffd\ufffd ".encode() + made.nonce in ended.output
     assert b"caf\xe9 \xff\xfe " + made.nonce in build_log(output)
+    assert strays() == []
+    again = reproduce(built_environment, tmp_path)
+    assert again.status == 0, again.errors
+    assert "caf\ufffd \ufffd\ufffd ".encode() + made.nonce in again.output
+    assert b"==> result here: failure\n" in again.output
     assert strays() == []
 
 

@@ -127,6 +127,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
     executor: Executor | None = None
     executor_instance: Instance | None = None
     log_sender: LogSender | None = None
+    last_log_line: str | None = None  # what each of its debug logs ends with
     working_directory: Path | None = None
     scratch_directory: Path | None = None
     """Where trees and temporary files go; default: the working directory."""
@@ -295,7 +296,6 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
         return result
 
     def _execute(self) -> WorkRequestResults:
-        """Go through the stages of a run."""
         return Lifecycle(self, self._logs(), directory=self.get_working_directory()).execute()
 
     def fetch_input(self, destination: Path) -> bool:  # noqa: ARG002
@@ -391,6 +391,7 @@ class BaseExternalTask(TaskFieldContainer, Generic[TD, DTD], metaclass=ABCMeta):
             workspace=self.workspace_name,
             work_request=self.work_request_id,
             relates_to=self._source_artifacts_ids,
+            last_line=self.last_log_line,
         )
 
     def _end_live_log(self) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from debusine.client.debusine import Debusine
 
 STAGES_LOG = "stages.log"
+
+
+def how_to_repeat(work_request_id: int) -> str:
+    """
+    Last line of every log of a task that anybody can run again.
+
+    >>> how_to_repeat(12)
+    'To run this again: debusine reproduce 12'
+    """
+    return f"To run this again: debusine reproduce {work_request_id}"
 
 
 class LogSender(Protocol):
@@ -77,14 +88,18 @@ class LogDirectory:
         workspace: str | None,
         work_request: int | None,
         relates_to: Iterable[int],
+        last_line: str | None = None,
     ) -> None:
         """
         Make one artifact of all files and delete them; without files nothing is uploaded.
 
         :param relates_to: what the task read; may name one twice
+        :param last_line: what each log shall end with
         """
         if not self.directory.exists():
             return
+        if last_line is not None:
+            self._end_each_with(last_line)
         artifact = DebugLogs.from_directory(self.directory)
         if artifact.files:
             assert client is not None, "no access to the server"
@@ -95,3 +110,12 @@ class LogDirectory:
             for target in dict.fromkeys(relates_to):
                 client.relation_create(uploaded.id, target, RelationType.RELATES_TO)
         shutil.rmtree(self.directory)
+
+    def _end_each_with(self, line: str) -> None:
+        for path in sorted(self.directory.rglob("*.log")):
+            with path.open("rb+") as file:
+                if file.seek(0, os.SEEK_END):
+                    file.seek(-1, os.SEEK_END)
+                    is_cut = file.read(1) != b"\n"
+                    file.write(b"\n" if is_cut else b"")
+                file.write(f"{line}\n".encode())

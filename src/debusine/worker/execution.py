@@ -15,7 +15,9 @@ import structlog
 from pydantic import ValidationError
 
 from debusine.domain.result import Cause, WorkRequestResults
+from debusine.domain.work_request import TaskTypes
 from debusine.errors import DebusineError, UpstreamError
+from debusine.tasks.logs import how_to_repeat
 from debusine.util.control_group import TaskGroup
 from debusine.util.file_lock import FileLock
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
@@ -70,6 +72,7 @@ class Execution:
         self._control_reader: asyncio.StreamReader | None = None
         self._result: WorkRequestCompleted | None = None
         self._exit_code = -1
+        self._is_line_open = False
         self._problem: str | None = None
         self._ended: dict[str, Any] | None = None
 
@@ -150,6 +153,7 @@ class Execution:
             while (frame := await read_frame(reader)) is not None:
                 self._take_frame(*frame)
                 await self.streamer.wait_for_room()
+            self._say_how_to_repeat()
             self.streamer.end(self._exit_code)
         except (FrameError, ValidationError, ValueError, OSError) as error:
             self._problem = f"the log or result of the task cannot be taken: {error}"
@@ -164,11 +168,21 @@ class Execution:
             try:
                 self.streamer.flush()
                 self.streamer.write(f"\n{problem}\n".encode(errors="replace"), "internal")
+                self._is_line_open = False
+                self._say_how_to_repeat()
                 self.streamer.end(self._exit_code)
             except OSError:
                 await asyncio.sleep(_END_LOG_PAUSE_S)
             else:
                 return
+
+    def _say_how_to_repeat(self) -> None:
+        """End the log with what to call, if anybody can run the task again."""
+        if self.job.request.task_type is TaskTypes.WORKER:
+            start = "\n" if self._is_line_open else ""
+            self.streamer.write(
+                f"{start}{how_to_repeat(self.work_request_id)}\n".encode(), "internal"
+            )
 
     def _control_abort(self) -> None:
         if self._control is not None:
@@ -178,6 +192,7 @@ class Execution:
         if kind == LOG:
             stream, data = split_log(payload)
             self.streamer.write(data, stream)
+            self._is_line_open = not data.endswith(b"\n")
         elif kind == EXIT:
             self._exit_code = int(json.loads(payload))
         elif kind == RESULT:

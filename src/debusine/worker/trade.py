@@ -9,6 +9,7 @@ from typing import Any
 
 from debusine.domain.work_request import TaskTypes
 from debusine.tasks import BaseExternalTask
+from debusine.tasks.logs import how_to_repeat
 from debusine.wire.worker import WorkerTypeName
 
 Equip = Callable[[BaseExternalTask[Any, Any]], None]
@@ -33,5 +34,11 @@ class Trade:
     equip: Equip = _nothing
 
 
-EXTERNAL = Trade(worker_type="external", task_type=TaskTypes.WORKER)
+def name_the_way_back(task: BaseExternalTask[Any, Any]) -> None:
+    """Have the logs of a task that anybody can run again end with what to call."""
+    assert task.work_request_id is not None, "a worker runs work requests"
+    task.last_log_line = how_to_repeat(task.work_request_id)
+
+
+EXTERNAL = Trade(worker_type="external", task_type=TaskTypes.WORKER, equip=name_the_way_back)
 """Runs the tasks of type Worker, most of them in sandboxes."""

@@ -77,7 +77,7 @@ def test_server_of_old(make_agent: Callable[[LiveServer], AgentProgram]) -> None
         wait_for(lambda: server.exit_codes == {1: -1})
         text = "".join(server.texts[1])
         assert print_lines(size).decode(errors="replace") in text
-        assert text.endswith("Cleaning up\n")
+        assert text.endswith("Cleaning up\nTo run this again: debusine reproduce 1\n")
         # and logs go on with the next task
         agent.run("noop")
         wait_for(lambda: "Cleaning up" in "".join(server.texts[2]))

@@ -205,6 +205,23 @@ def test_debug_logs_are_text_files_of_the_work_request(task: Any) -> None:
     assert not (task.working_directory / "logs").exists()
 
 
+def test_every_debug_log_ends_with_the_line_that_the_worker_gives(task: Any) -> None:
+    task.last_log_line = "To run this again: debusine reproduce 7"
+    task.append_to_log_file("whole.log", ["one"])
+    for name, text in (("sub/cut.log", "two"), ("empty.log", ""), ("data.json", "{}")):
+        with task.open_debug_log_file(name) as file:
+            file.write(text)
+    task.execute()
+    (logs,) = task.debusine.uploaded
+    last = b"To run this again: debusine reproduce 7\n"
+    assert logs.files == {
+        "whole.log": b"one\n" + last,
+        "sub/cut.log": b"two\n" + last,
+        "empty.log": last,
+        "data.json": b"{}",
+    }
+
+
 def test_artifact_that_cannot_be_fetched_is_a_failure_and_not_related(
     task: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
