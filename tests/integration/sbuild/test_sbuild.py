@@ -2,73 +2,33 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from typing_extensions import override
 
 from debusine.artifacts.deb822 import installed_build_depends, read_buildinfo
 from debusine.artifacts.kinds.source_package import SourcePackage
-from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.client.debusine import Debusine
 from debusine.domain.pocket import pocket_of
 from debusine.domain.result import Cause, WorkRequestResults
 from debusine.tasks.kinds.sbuild import Sbuild
 from debusine.tasks.sbuild_cause import Explanation
 from debusine.tasks.sbuild_output import SbuildVerdict
+from debusine.testing.disk_image import ENVIRONMENT_ID, DiskImageClient
 from debusine.testing.extra_archive import extra_archive, write_data_deb
-from debusine.testing.task_client import FakeTaskClient, StoredArtifact
+from debusine.testing.task_client import StoredArtifact
 from debusine.util.command import Command, run
-from debusine.wire.artifact import ArtifactResponse, FileResponse
 
 if TYPE_CHECKING:
     from conftest import TestUser
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
-ENVIRONMENT_ID, SOURCE_ID = 1, 2
+SOURCE_ID = 2
 LEAK = "die 'configuration of the user leaked';\n"
-
-
-class DiskClient(FakeTaskClient):
-    """Serves the environment from disk, as it does not fit into memory well."""
-
-    def __init__(self, tarball: Path) -> None:
-        super().__init__()
-        self.tarball = tarball
-
-    @override
-    def artifact_get(self, artifact_id: int, *, workspace: str | None = None) -> ArtifactResponse:
-        if artifact_id != ENVIRONMENT_ID:
-            return super().artifact_get(artifact_id, workspace=workspace)
-        size = self.tarball.stat().st_size
-        file = FileResponse(size=size, checksums={}, url="https://example.org/")
-        return ArtifactResponse(
-            id=ENVIRONMENT_ID,
-            url="https://example.org/",
-            scope="debusine",
-            workspace="System",
-            category=SystemTarball.category,
-            created_at=datetime(2026, 1, 1, tzinfo=UTC),
-            data={"codename": "trixie", "architecture": "amd64"},
-            download_tar_gz_url="https://example.org/",
-            files_to_upload=[],
-            files={self.tarball.name: file},
-        )
-
-    @override
-    def download_artifact(
-        self, artifact_id: int, destination: Path, *, workspace: str | None = None
-    ) -> ArtifactResponse:
-        if artifact_id == ENVIRONMENT_ID:
-            shutil.copyfile(self.tarball, destination / self.tarball.name)
-            return self.artifact_get(artifact_id)
-        return super().download_artifact(artifact_id, destination, workspace=workspace)
 
 
 @dataclass
@@ -136,7 +96,7 @@ def build(
 
     def execute() -> Outcome:
         (user.scratch / ".sbuildrc").write_text(LEAK)
-        client = DiskClient(tarball)
+        client = DiskImageClient(tarball)
         source = SourcePackage.from_dsc(dsc)
         files = {path: local.read_bytes() for path, local in source.files.items()}
         client.add(SOURCE_ID, source.category, source.data.model_dump(mode="json"), files)
