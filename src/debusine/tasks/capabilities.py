@@ -18,8 +18,8 @@ def capability_keys() -> dict[str, set[str]]:
 
     :returns: as :mod:`debusine.domain.worker_metadata` takes it
 
-    >>> capability_keys()["mmdebstrap"]
-    {'mmdebstrap:available'}
+    >>> sorted(capability_keys()["mmdebstrap"])
+    ['mmdebstrap:available', 'simplesystemimagebuild:available']
     """
     keys: dict[str, set[str]] = {}
     for task in BaseExternalTask.registry.all():

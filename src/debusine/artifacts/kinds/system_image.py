@@ -10,6 +10,7 @@ from typing import Literal
 from typing_extensions import override
 
 from debusine.artifacts.base import ArtifactKind
+from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.rules import check_same_files, check_single
 from debusine.domain.category import ArtifactCategory
@@ -53,3 +54,12 @@ class SystemImage(ArtifactKind[SystemImageData]):
     @override
     def architectures(cls, data: SystemImageData) -> frozenset[str]:
         return frozenset({data.architecture})
+
+    @classmethod
+    def from_image(cls, path: Path, data: SystemImageData) -> LocalArtifact:
+        """
+        Make an artifact of an image.
+
+        :raises UserError: if its name is not that in the data, or has another suffix
+        """
+        return LocalArtifact(category=cls.category, data=data, files={path.name: path})
