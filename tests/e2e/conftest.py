@@ -25,6 +25,7 @@ from debusine.client.config import read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir, Holder, parse_holder
 from debusine.domain.result import WorkRequestResults
+from debusine.testing.fresh_machine import FreshMachine, fresh_machine
 from debusine.testing.waiting import wait_for
 from debusine.util.apt_config import read_machine
 from debusine.util.userns import remove_tree
@@ -32,6 +33,12 @@ from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
 
 READY_TIMEOUT_S = 60
+PEER_SUITE = "sid"
+PEER_VERSION = "0.16.2"
+# what the worker needs for builds beside itself: sbuild unpacks the environment with xz
+PEER_PACKAGES = [
+    "debusine-client", "debusine-worker", "sbuild", "uidmap", "mmdebstrap", "xz-utils",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +188,18 @@ def built_environment(server: RunningServer) -> RunningServer:
         made = server.wait_for(answer.work_request, timeout_s=600)
         assert made.result is WorkRequestResults.SUCCESS, server.log_tail()
     return server
+
+
+@pytest.fixture(scope="session")
+def peer_machine() -> Iterator[FreshMachine]:
+    """A machine with the client and the worker that Debian packages; none of them runs."""
+    if os.geteuid() != 0:
+        pytest.fail("only root can make a machine: run this with sudo, or with -m 'not root'")
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    path = Path(tempfile.mkdtemp(prefix="debusine-peer-", dir=memory))
+    with fresh_machine(path, suite=PEER_SUITE, packages=PEER_PACKAGES) as running:
+        yield running
+    remove_tree(path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

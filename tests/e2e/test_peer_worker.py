@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests.data import make_sources
-from tests.e2e.conftest import RunningServer, start_server
+from tests.e2e.conftest import PEER_VERSION, RunningServer, start_server
 
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.build_log import BuildLog
@@ -27,7 +27,7 @@ from debusine.artifacts.kinds.system_tarball import SystemTarball, SystemTarball
 from debusine.artifacts.kinds.upload import Upload
 from debusine.client.debusine import Debusine
 from debusine.domain.result import WorkRequestResults
-from debusine.testing.fresh_machine import FreshMachine, fresh_machine
+from debusine.testing.fresh_machine import FreshMachine
 from debusine.testing.waiting import wait_for
 from debusine.util.command import Command, run
 from debusine.util.userns import remove_tree
@@ -35,12 +35,8 @@ from debusine.wire.lookup import LookupRequest
 from debusine.wire.work_request import WorkRequest
 from debusine.wire.worker_care import WorkerRecord
 
-SUITE = "sid"
-VERSION = "0.16.2"
 PROGRAM = "debusine-worker"
 CONFIG = Path("/etc/debusine/worker")
-# what it needs for builds beside itself: sbuild unpacks the environment with xz
-PACKAGES = [PROGRAM, "sbuild", "uidmap", "mmdebstrap", "xz-utils"]
 LEASE_S = 5
 # how long a worker without heartbeat may be silent; its open socket is looked at every 15 s
 GRACE_S = 25
@@ -77,19 +73,10 @@ class Peer:
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.fail("only root can make a machine: run this with sudo, or with -m 'not root'")
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     path = Path(tempfile.mkdtemp(prefix="debusine-peer-", dir=memory))
     yield path
     remove_tree(path)
-
-
-@pytest.fixture(scope="module")
-def machine(directory: Path) -> Iterator[FreshMachine]:
-    (directory / "machine").mkdir(mode=0o700)
-    with fresh_machine(directory / "machine", suite=SUITE, packages=PACKAGES) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +91,11 @@ def strict_server(directory: Path) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
-def peer(directory: Path, machine: FreshMachine, strict_server: RunningServer) -> Iterator[Peer]:
+def peer(
+    directory: Path, peer_machine: FreshMachine, strict_server: RunningServer
+) -> Iterator[Peer]:
     """Registered by itself, and enabled by an administrator."""
+    machine = peer_machine
     config = machine.root / CONFIG.relative_to("/")
     config.mkdir(parents=True, exist_ok=True)
     (config / "config.ini").write_text(f"[General]\napi-url = {strict_server.holder.url}/api\n")
@@ -119,18 +109,18 @@ def peer(directory: Path, machine: FreshMachine, strict_server: RunningServer) -
         strict_server.client().workers.enable(record.name)
         yield found
     finally:
-        process.kill()
+        machine.end_processes()
         process.wait()
 
 
-def test_it_is_the_packaged_one(machine: FreshMachine) -> None:
-    done = machine.run(PROGRAM, "--version")
-    assert done.text == f"{PROGRAM} {VERSION}\n"
+def test_it_is_the_packaged_one(peer_machine: FreshMachine) -> None:
+    done = peer_machine.run(PROGRAM, "--version")
+    assert done.text == f"{PROGRAM} {PEER_VERSION}\n"
 
 
 def test_it_says_what_it_can(peer: Peer) -> None:
     record = wait_for(lambda: (one := peer.record()) and one.version and one, instead=peer.said)
-    assert (record.version, record.problem, record.slots) == (VERSION, None, 1)
+    assert (record.version, record.problem, record.slots) == (PEER_VERSION, None, 1)
 
 
 @pytest.mark.parametrize("result", ["success", "failure"])

@@ -19,6 +19,7 @@ import psutil
 
 from debusine.cli.building.repositories import choose_sources
 from debusine.testing.lent_network import apt_options, lend_network
+from debusine.testing.waiting import wait_for
 from debusine.util.apt_config import read_machine
 from debusine.util.command import Command, Completed, run
 
@@ -126,6 +127,17 @@ class FreshMachine:
                 if inside and process.pid != self.init:
                     found.append(process)
         return found
+
+    def end_processes(self) -> None:
+        """End what runs inside, but for its first process."""
+        wait_for(self._is_idle_once_killed, instead=self.processes)
+
+    def _is_idle_once_killed(self) -> bool:
+        found = self.processes()
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return not found
 
     def files_of(self, user: str) -> set[Path]:
         """Files of a user, wherever they are, as seen from inside."""
