@@ -261,6 +261,7 @@ def test_what_the_tasks_are_asked(tmp_path: Path) -> None:
             {
                 "input": {"source_artifact": 1, "binary_artifacts": [4]},
                 "environment": "debian/match:codename=sid",
+                "build_architecture": "amd64",
             },
         ),
     ]

@@ -98,11 +98,14 @@ def require_packages(
         )
 
 
-def lintian_data(source: int, binaries: Sequence[int], environment: str) -> JsonObject:
-    """Task data of the check of a source and what was built of it."""
+def lintian_data(
+    source: int, binaries: Sequence[int], environment: str, architecture: str
+) -> JsonObject:
+    """Task data of the check of a source and what was built of it, where it was built."""
     return {
         "input": {"source_artifact": source, "binary_artifacts": list(binaries)},
         "environment": environment,
+        "build_architecture": architecture,
     }
 
 

@@ -148,9 +148,8 @@ class BuildSession:
         uploads = [artifact.id for artifact in artifacts if artifact.category == UPLOAD]
         if step.verdict is Verdict.SUCCESS and wishes.lintian:
             self._screen.step(f"checking {source.name} {source.version} with lintian")
-            checked = self._do(
-                "lintian", lintian_data(source_id, uploads, environment), reuse=wishes.reuse
-            )
+            data = lintian_data(source_id, uploads, environment, request.architecture)
+            checked = self._do("lintian", data, reuse=wishes.reuse)
             yield self._lintian(checked, source, wishes.output), ()
 
     def _upload(self, local: LocalArtifact, label: str) -> int:
