@@ -73,7 +73,8 @@ def main() -> None:
 
 def _run(order: ReproductionOrder, nursery: NurseryClient) -> bool:
     account = choose_account(order.user, is_root=os.geteuid() == 0)
-    working = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}reproduce-", dir=_DISK))
+    prefix = f"{SCRATCH_PREFIX}reproduce-{os.getpid()}-"
+    working = Path(tempfile.mkdtemp(prefix=prefix, dir=_DISK))
     try:
         directories.make_working_directory(working)
         nursery.start()

@@ -137,3 +137,12 @@ def test_whose_result_was_taken(call: Call) -> None:
     assert done.status_code == 200
     output = call("work-request", "create", "noop", "--reuse", "--data", DATA).stdout
     assert f"work request {first} of alice" in output
+
+
+def test_task_types_are_those_that_the_server_knows(call: Call) -> None:
+    # no other program has tasks of the server
+    assert "(task of type Server, " in call("task-type", "show", "servernoop").stdout
+    listed = yaml.safe_load(call("task-type", "list", "--yaml").stdout)
+    assert "servernoop" in {one["name"] for one in listed}
+    refused = call("task-type", "show", "unknown", fails=True)
+    assert "there is no task called 'unknown'" in refused.stderr
