@@ -114,7 +114,14 @@ class MemoryServer:
     @route("POST", r"/api/1\.0/work-request/")
     def _create_work_request(self, request: Request) -> Answer:
         body = json.loads(request.body)
-        unknown = set(body) - {"task_name", "task_data", "workspace", "event_reactions", "reuse"}
+        unknown = set(body) - {
+            "task_name",
+            "task_data",
+            "workspace",
+            "event_reactions",
+            "reuse",
+            "apt_indexes",
+        }
         if unknown:
             errors = {name: ["Unknown field"] for name in unknown}
             return problem("Cannot create work request", 400, validation_errors=errors)

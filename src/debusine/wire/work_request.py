@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from debusine.domain.output_data import OutputData, OutputError, RuntimeStatistics
+from debusine.domain.output_data import OutputData, OutputError, RuntimeStatistics, Sha256
 from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.why import WaitingCode
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
@@ -110,6 +110,9 @@ class WorkRequestCreate(StrictWireModel):
 
     ``reuse`` is an addition of ours: the result of an earlier request that did the same
     will do. Servers of others refuse the key, so it is sent only if it is set.
+    ``apt_indexes`` goes with it: SHA-256 of the index of every archive that the task reads, by
+    the name that APT gives it, as the caller sees them now. Without it, no task that uses APT
+    gets the result of another.
     """
 
     task_name: str = Field(max_length=100)
@@ -117,6 +120,7 @@ class WorkRequestCreate(StrictWireModel):
     workspace: str | None = None
     event_reactions: JsonObject = Field(default_factory=dict)
     reuse: bool = False
+    apt_indexes: dict[str, Sha256] | None = Field(default=None, max_length=100)
 
 
 class WaitingCause(WireModel):

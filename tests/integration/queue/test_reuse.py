@@ -91,13 +91,13 @@ def ask(api: ApiClient, source: int, **more: Any) -> dict[str, Any]:
     return record
 
 
-def run(worker_api: ApiClient, *, result: str = "success", makes: int = 1) -> int:
+def run(worker_api: ApiClient, *, result: str = "success", makes: int = 1, **output: Any) -> int:
     """Have a worker do the next request; its id."""
     record = worker_api.post(GET_NEXT).json()
     place = WorkRequest.objects.get(pk=record["id"]).workspace
     for number in range(makes):
         artifact(f"{record['id']}{number}", workspace=place, made_by=record["id"])
-    statistics = {"runtime_statistics": {"duration": 3}}
+    statistics = {"runtime_statistics": {"duration": 3}, **output}
     body = {"result": result, "output_data": statistics}
     path = f"/work-request/{record['id']}/completed/"
     assert ApiClient(record["token"]).put(path, body).status_code == 200
@@ -280,3 +280,69 @@ def test_what_apt_fetched_is_kept_with_the_request(
     output = WorkRequest.objects.get(pk=record["id"]).output_data
     assert output is not None
     assert output["apt_indexes"] == right["apt_indexes"]
+
+
+INDEXES = {
+    "deb.example.org_dists_sid-security_InRelease": "b" * 64,
+    "deb.example.org_dists_sid_InRelease": "a" * 64,
+}
+
+
+def test_archives_that_show_the_same_give_the_earlier_result(
+    api: ApiClient, worker_api: ApiClient, reader: Any
+) -> None:
+    reader.NETWORK = Network.APT
+    ask(api, artifact("a"))
+    first = run(worker_api, apt_indexes=INDEXES)
+    # in any order
+    seen = dict(reversed(INDEXES.items()))
+    record = ask(api, artifact("a"), reuse=True, apt_indexes=seen)
+    assert record["status"] == "completed"
+    assert record["reused_from"]["work_request"] == first
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        None,
+        {},
+        INDEXES | {"deb.example.org_dists_sid_InRelease": "c" * 64},
+        INDEXES | {"other.example.org_dists_sid_InRelease": "c" * 64},
+        dict(list(INDEXES.items())[:1]),
+    ],
+)
+def test_archives_that_show_something_else_make_it_run(
+    api: ApiClient, worker_api: ApiClient, reader: Any, seen: Any
+) -> None:
+    reader.NETWORK = Network.APT
+    ask(api, artifact("a"))
+    run(worker_api, apt_indexes=INDEXES)
+    assert ask(api, artifact("a"), reuse=True, apt_indexes=seen)["status"] == "pending"
+
+
+def test_what_archives_show_is_of_no_use_without_asking_for_it(
+    api: ApiClient, worker_api: ApiClient, reader: Any
+) -> None:
+    reader.NETWORK = Network.APT
+    ask(api, artifact("a"))
+    run(worker_api, apt_indexes=INDEXES)
+    assert ask(api, artifact("a"), apt_indexes=INDEXES)["status"] == "pending"
+
+
+@pytest.mark.parametrize("network", [Network.APT, Network.UNKNOWN])
+@pytest.mark.parametrize("recorded", [{}, {"apt_indexes": INDEXES, "network": True}])
+def test_a_run_that_could_read_what_is_not_recorded_is_nobody_elses(
+    api: ApiClient, worker_api: ApiClient, reader: Any, network: Network, recorded: Any
+) -> None:
+    reader.NETWORK = network
+    ask(api, artifact("a"))
+    first = run(worker_api)
+    WorkRequest.objects.filter(pk=first).update(output_data=recorded)
+    record = ask(api, artifact("a"), reuse=True, apt_indexes=INDEXES)
+    assert record["status"] == "pending"
+
+
+def test_digests_of_indexes_are_digests(api: ApiClient, reader: Any) -> None:
+    body = {"task_name": "reader", "task_data": {"source": artifact("a")}, "reuse": True}
+    answer = api.post("/work-request/", body | {"apt_indexes": {"x_InRelease": "no digest"}})
+    assert answer.status_code == 400

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from debusine.artifacts.checksums import digest_file
 from debusine.artifacts.files import LocalArtifact
+from debusine.cli.building.archives import Archives
 from debusine.cli.building.outcome import Outcome
 from debusine.cli.building.report import Epilogue, document, program_name, show
 from debusine.cli.building.request import (
@@ -193,7 +195,9 @@ def _build(
     source = load_source(write_dsc(tmp_path))
     request = BuildRequest(suite="sid", architecture="amd64")
     wanted = EnvironmentWanted(
-        codename="sid", architecture="amd64", bootstrap_repositories=[{"mirror": "m"}]
+        codename="sid",
+        architecture="amd64",
+        bootstrap_repositories=[{"mirror": "https://deb.example.org", "suite": "trixie"}],
     )
     session = BuildSession(client, "w", Screen(stream))
     outcome = session.run(
@@ -273,8 +277,14 @@ def test_results_of_others_are_asked_for_only_if_they_are_wanted(tmp_path: Path)
     assert not any("reuse" in asked.model_dump(exclude_unset=True) for asked in client.asked)
 
     client = MemoryClient(origin=Origin(work_request=17, created_by="bob"))
-    _, shown = _build(client, tmp_path, reuse=True)
+    archives = Archives(fetch=lambda url: b"index" if url.endswith("/InRelease") else None)
+    _, shown = _build(client, tmp_path, reuse=True, archives=archives)
     assert [asked.reuse for asked in client.asked] == [True, True]
+    seen = {"deb.example.org_dists_trixie_InRelease": hashlib.sha256(b"index").hexdigest()}
+    assert [asked.apt_indexes for asked in client.asked] == [seen, seen]
+    client.asked.clear()
+    _build(client, tmp_path, reuse=True, archives=Archives(fetch=lambda _url: None))
+    assert [asked.apt_indexes for asked in client.asked] == [None, None]
     assert shown.count("taken from work request 17 of bob") == 2
 
 

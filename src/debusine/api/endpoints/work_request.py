@@ -91,6 +91,7 @@ def create_work_request(request: HttpRequest, body: WorkRequestCreate) -> HttpRe
         event_reactions=body.event_reactions,
         now=_clock.now(),
         reuse=body.reuse,
+        apt_indexes=body.apt_indexes,
     )
     return answer(view_work_request(created, actor=asked.actor))
 

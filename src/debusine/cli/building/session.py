@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from debusine.artifacts.files import LocalArtifact
+from debusine.cli.building.archives import Archives
 from debusine.cli.building.outcome import BuiltFile, Outcome, Step, step_of
 from debusine.cli.building.request import BuildRequest, lintian_data
 from debusine.cli.building.source import Source
@@ -79,13 +80,16 @@ class Wishes:
 
     :param output: where files go
     :param extra: packages to build with
-    :param reuse: whether results of earlier requests that did the same will do
+    :param reuse: whether results of earlier requests that did the same will do, if archives
+        have not changed since
+    :param archives: looks at them
     """
 
     output: Path
     extra: Sequence[LocalArtifact] = ()
     lintian: bool = True
     reuse: bool = False
+    archives: Archives = field(default_factory=Archives)
 
 
 class BuildSession:
@@ -140,7 +144,9 @@ class BuildSession:
             f"building {source.name} {source.version} for {request.suite}/{request.architecture}"
         )
         done = self._do(
-            "sbuild", request.sbuild_data(source_id, extra, environment), reuse=wishes.reuse
+            "sbuild",
+            request.sbuild_data(source_id, extra, environment),
+            reuse=_reuse(wishes, [*wanted.bootstrap_repositories, *request.extra_repositories]),
         )
         artifacts = [self._client.artifact_get(number) for number in done.artifacts]
         step, files = self._bring_home(done, artifacts, wishes.output)
@@ -148,8 +154,11 @@ class BuildSession:
         uploads = [artifact.id for artifact in artifacts if artifact.category == UPLOAD]
         if step.verdict is Verdict.SUCCESS and wishes.lintian:
             self._screen.step(f"checking {source.name} {source.version} with lintian")
-            data = lintian_data(source_id, uploads, environment, request.architecture)
-            checked = self._do("lintian", data, reuse=wishes.reuse)
+            checked = self._do(
+                "lintian",
+                lintian_data(source_id, uploads, environment, request.architecture),
+                reuse=_reuse(wishes, wanted.bootstrap_repositories),
+            )
             yield self._lintian(checked, source, wishes.output), ()
 
     def _upload(self, local: LocalArtifact, label: str) -> int:
@@ -161,12 +170,12 @@ class BuildSession:
             )
         return artifact.id
 
-    def _do(self, task: str, data: JsonObject, *, reuse: bool) -> WorkRequest:
+    def _do(self, task: str, data: JsonObject, *, reuse: JsonObject) -> WorkRequest:
         wanted = WorkRequestCreate(
             task_name=task,
             task_data=data,
             workspace=self._workspace,
-            **({"reuse": True} if reuse else {}),
+            **reuse,
         )
         created = self._client.work_request_create(wanted)
         if created.reused_from is not None:
@@ -268,3 +277,11 @@ def _fail_stage(done: WorkRequest, log: Path | None) -> str:
         file.seek(max(0, size - _TAIL_BYTES))
         stages = _FAIL_STAGE.findall(file.read())
     return f"failed in stage {stages[-1].decode(errors='replace')}" if stages else ""
+
+
+def _reuse(wishes: Wishes, repositories: Sequence[JsonObject]) -> JsonObject:
+    """What a request says about results of earlier ones; servers of others refuse all of it."""
+    if not wishes.reuse:
+        return {}
+    indexes = wishes.archives.indexes(repositories)
+    return {"reuse": True} | ({"apt_indexes": indexes} if indexes else {})

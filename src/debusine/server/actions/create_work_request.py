@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -41,6 +41,7 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     by_client: bool = True,
     task_type: TaskTypes | None = None,
     reuse: bool = False,
+    apt_indexes: Mapping[str, str] | None = None,
     dependencies: Sequence[WorkRequest] = (),
 ) -> WorkRequest:
     """
@@ -53,6 +54,7 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
     :param by_client: whether the reactions come from outside, where only few are allowed
     :param task_type: None finds, by its name, a task that the actor may ask for
     :param reuse: whether the result of an earlier request that did the same will do
+    :param apt_indexes: what archives show at this moment, for ``reuse``; see :func:`reuse_result`
     :param dependencies: what has to end before; none for clients
     :raises PermissionDeniedError: if the actor may not create any here
     :raises UserError: if task, data, inputs or reactions are wrong; nothing is stored then
@@ -81,17 +83,18 @@ def create_work_request(  # noqa: PLR0913  each is a fact of its own
             task_data.build_task(request)
         dependants.block(request, dependencies)
     else:
-        make_pending(request, now=now, title=TITLE)
+        make_pending(request, now=now, title=TITLE, apt_indexes=apt_indexes)
     return request
 
 
-def make_pending(
+def make_pending(  # noqa: PLR0913  each is a fact of its own
     request: WorkRequest,
     *,
     now: datetime,
     title: str,
     configure: Configure | None = None,
     not_before: datetime | None = None,
+    apt_indexes: Mapping[str, str] | None = None,
 ) -> None:
     """
     Resolve inputs, compute tags, store the row and wake workers on commit.
@@ -103,6 +106,7 @@ def make_pending(
     :param title: of the error, if there is one
     :param configure: looks task configuration up
     :param not_before: no worker gets it earlier
+    :param apt_indexes: what archives show at this moment, if somebody has looked
     :raises UserError: if data, inputs or task of a new request are wrong
     """
     try:
@@ -121,7 +125,7 @@ def make_pending(
     request.order = fair_share.place(request, now=now)
     if not _store(request):
         return
-    if request.reuse and reuse_result(SYSTEM, request=request, now=now):
+    if request.reuse and reuse_result(SYSTEM, request=request, apt_indexes=apt_indexes, now=now):
         return
     fair_share.expect(request, now=now)
     if not_before is not None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,16 +30,25 @@ log = structlog.get_logger(__name__)
 
 
 @action
-def reuse_result(_actor: Actor, *, request: WorkRequest, now: datetime) -> bool:
+def reuse_result(
+    _actor: Actor,
+    *,
+    request: WorkRequest,
+    apt_indexes: Mapping[str, str] | None = None,
+    now: datetime,
+) -> bool:
     """
     End a pending request at once if an earlier one did the same; it says whose result it is.
 
     What that one took is not said of this one, which took nothing.
 
     :param request: workspace, scope and creator loaded
+    :param apt_indexes: SHA-256 of the index of every archive that the task reads, as whoever
+        asks sees them now; for a task that uses APT, the earlier one must have read these
+        and no others
     :returns: False if there is no such result, or the request waits no longer
     """
-    found = _find(request)
+    found = _find(request, apt_indexes or {})
     if found is None:
         return False
     origin, dynamic_data = found
@@ -63,19 +73,22 @@ def reuse_result(_actor: Actor, *, request: WorkRequest, now: datetime) -> bool:
     return True
 
 
-def _find(request: WorkRequest) -> tuple[WorkRequest, dict[str, Any]] | None:
+def _find(
+    request: WorkRequest, apt_indexes: Mapping[str, str]
+) -> tuple[WorkRequest, dict[str, Any]] | None:
     """
     Find a request whose result will do for another one.
 
     It has succeeded with the same action, still has everything that it made, and is
-    visible to who asks. Nothing is found for tasks that read the network: the digests of
-    what APT fetched are known only afterwards.
+    visible to who asks. What APT fetched, the task does not know before it runs; so for
+    those who use it, somebody else must have looked.
 
     :returns: that request, and the dynamic data of this one
     """
     try:
         task = task_data.build_task(request)
-        if task.NETWORK is not Network.NONE:
+        reads_apt = task.NETWORK is Network.APT
+        if task.NETWORK is Network.UNKNOWN or (reads_apt and not apt_indexes):
             return None
         task_data.resolve(request, task, Stage.RUNNING)
         dynamic = task_data.dynamic_data(task)
@@ -83,11 +96,13 @@ def _find(request: WorkRequest) -> tuple[WorkRequest, dict[str, Any]] | None:
     except task_data.TaskDataError:
         # who gives it to a worker says so
         return None
-    origin = _origin(key, request) if key else None
+    origin = _origin(key, request, apt_indexes if reads_apt else None) if key else None
     return None if origin is None else (origin, dynamic)
 
 
-def _origin(key: str, request: WorkRequest) -> WorkRequest | None:
+def _origin(
+    key: str, request: WorkRequest, apt_indexes: Mapping[str, str] | None
+) -> WorkRequest | None:
     visible = Workspace.objects.filter(visible_workspaces(Actor(user=request.created_by)))
     attempts = (
         Attempt.objects.filter(
@@ -101,6 +116,12 @@ def _origin(key: str, request: WorkRequest) -> WorkRequest | None:
         .order_by("-pk")
     )
     for attempt in attempts[:_TRIES]:
+        output = attempt.work_request.output_data or {}
+        if output.get("network"):
+            # its work could read more than what is recorded
+            continue
+        if apt_indexes is not None and output.get("apt_indexes") != apt_indexes:
+            continue
         if len(artifact_ids_of(attempt.work_request)) == attempt.artifact_count:
             return attempt.work_request
     return None
