@@ -83,6 +83,9 @@ def test_every_task_has_its_page(name: str) -> None:
     task, page = _tasks()[name], (REFERENCE / f"{name}.md").read_text()
     assert page.startswith(f"# {task.name}\n")
     assert _model_name(task.task_data_type) in page
+    # what the file of the task says
+    for part in ("example", "limits", "inputs", "results"):
+        assert f"<!-- {part} {task.__module__}:{task.__qualname__} -->" in page
     examples = YAML.findall(page)
     assert examples
     for example in examples:
