@@ -44,7 +44,8 @@ def fake_client() -> FakeTaskClient:
 
 
 def run_check(kind: type[Executor], client: FakeTaskClient, directory: Path, check: Check) -> None:
-    options = ExecutorOptions(cache_directory=directory / "cache")
+    # unpacked once for all tests
+    options = ExecutorOptions(cache_directory=directory.parent / "images")
     check(kind(client, 1, "System", directory, options=options))
 
 
@@ -247,6 +248,26 @@ def test_commands_lead_a_process_group(kit: Kit) -> None:
             process.communicate()
         assert process.returncode == 0
         assert instance.run(["true"], run_as_root=True).returncode == 0
+
+    with_instance(kit, check)
+
+
+def test_the_network_can_be_cut(kit: Kit) -> None:
+    def check(instance: Instance, outside: Path) -> None:
+        del outside
+        assert instance.has_network
+        instance.cut_network()
+        # a backend that cannot do that says so; what is started now works in any case
+        assert isinstance(instance.has_network, bool)
+        assert instance.run(["true"], run_as_root=True).returncode == 0
+        cut = instance.has_network
+        instance.cut_network()
+        assert instance.has_network == cut
+        instance.stop()
+        with pytest.raises(InstanceStateError):
+            instance.cut_network()
+        instance.start()
+        assert instance.has_network
 
     with_instance(kit, check)
 

@@ -26,6 +26,7 @@ class Network(StrEnum):
     APT = "apt"
     """Repositories, through APT; what it fetched is recorded by the digest of each index."""
     UNKNOWN = "unknown"
+    """Anything; only then the sandbox keeps the network while the work is done."""
 
 
 class UnreadableInputError(LookupError):

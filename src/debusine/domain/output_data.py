@@ -103,6 +103,8 @@ class OutputData(Report):
         APT gives it; an addition of ours, which only our servers get
     :param emulated: whether programs of the architecture ran through qemu-user on the worker,
         slower than elsewhere; set if so; an addition of ours, too
+    :param network: whether the work itself, after its preparation, could reach the network of
+        the worker; set if so; another addition of ours
     """
 
     runtime_statistics: RuntimeStatistics | None = None
@@ -112,6 +114,7 @@ class OutputData(Report):
     confirmation: Confirmation | None = None
     apt_indexes: dict[str, Sha256] | None = None
     emulated: bool | None = None
+    network: bool | None = None
 
     def merge(self, later: OutputData) -> OutputData:
         """

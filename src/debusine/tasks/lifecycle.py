@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
+from debusine.domain.action_key import Network
 from debusine.domain.result import Cause, WorkRequestResults
 from debusine.errors import DebusineError
 from debusine.tasks.causes import MAX_MESSAGE_CHARS, describe, stage_error
 from debusine.tasks.logs import STAGES_LOG, LogDirectory, LogSender
 from debusine.util.clock import Clock
 from debusine.wire.work_request import OutputError
+
+if TYPE_CHECKING:
+    from debusine.tasks.executors.base import Instance
 
 CONSISTENCY_LOG = "consistency.log"
 
@@ -29,8 +33,10 @@ Phase = Literal["setup", "run", "teardown"]
 class RunnableTask(Protocol):
     """What the lifecycle asks of a task; see the task API for each method."""
 
+    NETWORK: ClassVar[Network]
     clock: Clock
     log_sender: LogSender | None
+    executor_instance: Instance | None
     reported_errors: list[OutputError]
     duration_setup: float
     duration_run: float
@@ -129,6 +135,7 @@ class Lifecycle:
 
         def prepare() -> None:
             task.prepare_to_run(fetched, output)
+            self._grant_network()
 
         def run() -> None:
             self.result = task.run(output)
@@ -154,6 +161,12 @@ class Lifecycle:
             StageStep(stem=stem, phase=phase, message=message, action=action)
             for stem, phase, message, action in rows
         ]
+
+    def _grant_network(self) -> None:
+        """What was installed is there; what is worked on gets no network that nobody asked for."""
+        instance = self.task.executor_instance
+        if self.task.NETWORK is not Network.UNKNOWN and instance and instance.is_started():
+            instance.cut_network()
 
     def _clean_up(self) -> None:
         step = StageStep(

@@ -54,6 +54,7 @@ class FakeCall:
 
     :param cwd: directory of the sandbox; None is the default
     :param env: variables that it was given beside the usual ones
+    :param network: whether it could reach the network
 
     >>> FakeCall(argv=("apt-get", "update"), cwd=None, env={}, as_root=True).argv[0]
     'apt-get'
@@ -63,6 +64,7 @@ class FakeCall:
     cwd: Path | None
     env: Mapping[str, str]
     as_root: bool
+    network: bool = True
 
 
 Script = Callable[[FakeCall, "FakeInstance"], FakeResult]
@@ -136,6 +138,10 @@ class FakeInstance(Instance):
         self._root = None
 
     @override
+    def _cut_network(self) -> bool:
+        return True
+
+    @override
     def _popen(
         self,
         args: Sequence[str],
@@ -147,7 +153,9 @@ class FakeInstance(Instance):
         stdout: Stream,
         stderr: Stream,
     ) -> subprocess.Popen[bytes]:
-        call = FakeCall(argv=tuple(args), cwd=cwd, env=env, as_root=user[0] == 0)
+        call = FakeCall(
+            argv=tuple(args), cwd=cwd, env=env, as_root=user[0] == 0, network=self.has_network
+        )
         self.calls.append(call)
         result = self.script(call, self)
         return subprocess.Popen(

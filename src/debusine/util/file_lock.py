@@ -30,6 +30,10 @@ class FileLock:
         """Hold another lock for as long as this one."""
         self._kept.append(other)
 
+    def fileno(self) -> int:
+        """The open file; a program that inherits it holds the lock as well."""
+        return self._descriptor
+
     def write(self, text: str) -> None:
         """Replace what the file says, for those who cannot have the lock."""
         data = text.encode()

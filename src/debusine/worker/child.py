@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from debusine.client.debusine import Debusine
+from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError
 from debusine.tasks import BaseExternalTask
@@ -30,7 +31,12 @@ from debusine.worker.apt import lend_apt
 from debusine.worker.architectures import is_emulated
 from debusine.worker.channel import TaskChannel
 from debusine.worker.job import Job
-from debusine.worker.processes import die_with_parent, hide_memory, set_name
+from debusine.worker.processes import (
+    die_with_parent,
+    hide_memory,
+    offer_to_oom_killer,
+    set_name,
+)
 from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account
 
@@ -95,6 +101,8 @@ def isolate(account: Account, *, output: Path | None = None) -> None:
         os.close(file)
     os.close(null)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    # where nothing limits its memory, the kernel is to end the task, not agent or server
+    offer_to_oom_killer()
     if os.geteuid() == 0:
         os.initgroups(account.name, account.gid)
         os.setgid(account.gid)
@@ -143,7 +151,15 @@ def run_task(
         output = output.model_copy(update={"apt_indexes": task.apt_indexes})
     if emulated:
         output = output.model_copy(update={"emulated": True})
+    if had_network(task):
+        output = output.model_copy(update={"network": True})
     return WorkRequestCompleted(result=result, output_data=output)
+
+
+def had_network(task: AnyTask) -> bool:
+    """Whether the work itself, after its preparation, could reach the worker's network."""
+    instance = task.executor_instance
+    return task.NETWORK is Network.UNKNOWN or (instance is not None and instance.has_network)
 
 
 def _lend(job: Job) -> Path | _StageError | None:

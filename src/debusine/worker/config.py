@@ -5,7 +5,8 @@ The agent's configuration directory.
 ::
 
     config.ini        [General] api-url, log-level, working-directory, http-timeout,
-                      scratch-directory, user, slots, memory, disk, cpus;
+                      scratch-directory, user, slots, memory, disk, cpus,
+                      image-cache, image-cache-days;
                       [Environment] variables for tasks
     token             key of this worker, readable by its owner only
     activation-token  shown once, when the worker registers
@@ -42,6 +43,8 @@ _KEYS = {
     "memory",
     "disk",
     "cpus",
+    "image-cache",
+    "image-cache-days",
 }
 _SIZE = re.compile(r"(\d{1,9})\s*(M|MiB|G|GiB|T|TiB)", re.IGNORECASE)
 _IN_MIB = {"m": 1, "g": 1024, "t": 1024 * 1024}
@@ -66,6 +69,8 @@ class WorkerConfig:
     :param slots: how many tasks run at once
     :param memory_mib: for all of them together, as the others; None: see
         :mod:`debusine.worker.offer`
+    :param cache_mib: how much room system images may take when nothing uses them
+    :param cache_days: how long they stay after their last use
     """
 
     directory: Path
@@ -80,6 +85,8 @@ class WorkerConfig:
     memory_mib: int | None = None
     disk_mib: int | None = None
     cpus: int | None = None
+    cache_mib: int | None = None
+    cache_days: int | None = None
 
 
 def find_directory(candidates: Sequence[Path] = DEFAULT_DIRECTORIES) -> Path:
@@ -141,6 +148,8 @@ def read_worker_config(directory: Path, *, default_user: str = DEFAULT_USER) -> 
         memory_mib=_size(path, general, "memory"),
         disk_mib=_size(path, general, "disk"),
         cpus=_count(path, general, "cpus"),
+        cache_mib=_size(path, general, "image-cache"),
+        cache_days=_count(path, general, "image-cache-days"),
     )
 
 

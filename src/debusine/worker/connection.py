@@ -106,7 +106,7 @@ class Connection:
     def understood(self, report: WorkRequestCompleted) -> WorkRequestCompleted:
         """Leave out of a report what servers of 0.16 would refuse all of it for."""
         output = report.output_data
-        ours = {"apt_indexes": None, "emulated": None}
+        ours = {"apt_indexes": None, "network": None, "emulated": None}
         if self._is_ours or output is None or not ours.keys() & output.model_fields_set:
             return report
         known = output.model_copy(update=ours)

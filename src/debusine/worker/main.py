@@ -16,6 +16,7 @@ import click
 import structlog
 
 from debusine import __version__
+from debusine.client.local_agent import IMAGES
 from debusine.client.local_server import AGENTS_LOCK
 from debusine.domain.resources import MAX_SLOTS, Offer
 from debusine.errors import ConflictError, DebusineError, NotPossibleError
@@ -31,6 +32,7 @@ from debusine.worker.config import (
     write_key,
 )
 from debusine.worker.directories import clean_leftovers, make_working_directory
+from debusine.worker.image_cache import cache, make_image_cache
 from debusine.worker.nursery_client import NurseryClient
 from debusine.worker.offer import make_offer
 from debusine.worker.server_api import ServerApi
@@ -43,7 +45,7 @@ LOCK_TIMEOUT_S = 10.0
 log = structlog.get_logger(__name__)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="debusine-worker")
 @click.option("--log-level", type=click.Choice(LEVELS), help="Instead of that in config.ini.")
 @click.option(
@@ -66,7 +68,9 @@ log = structlog.get_logger(__name__)
     type=click.IntRange(1, MAX_SLOTS),
     help="How many tasks run at once, instead of what config.ini says.",
 )
+@click.pass_context
 def main(  # noqa: PLR0913  one per option
+    context: click.Context,
     *,
     log_level: str | None,
     log_stderr: bool,
@@ -88,6 +92,9 @@ def main(  # noqa: PLR0913  one per option
             config = replace(config, slots=slots)
         level = log_level or config.log_level
         configure(level, to_stderr=log_stderr)
+        if context.invoked_subcommand is not None:
+            context.obj = find_working_directory(config, working_directory) / IMAGES
+            return
         status = run(config, working_directory, log_level=level, clean=clean, once=once)
     except DebusineError as error:
         log.critical("cannot-start", problem=error.explain())
@@ -116,7 +123,7 @@ def run(
     :raises DebusineError: if it cannot start
     """
     account = account_for(config.user)
-    working = working_directory or config.working_directory or default_working_directory(account)
+    working = find_working_directory(config, working_directory)
     make_working_directory(working)
     clean_leftovers(working)
     if clean:
@@ -160,10 +167,7 @@ async def serve(
     :raises DebusineError: if the server does not take the registration
     """
     key = read_key(config.directory / "token") or await register(config)
-    image_cache = working / "system-images"
-    image_cache.mkdir(exist_ok=True)
-    if os.geteuid() == 0:
-        os.chown(image_cache, account.uid, account.gid)
+    make_image_cache(working, account, config)
     offer = make_offer(config, working)
     agent = Agent(
         config=config,
@@ -214,6 +218,16 @@ async def register(config: WorkerConfig, trade: Trade = EXTERNAL) -> str:
     return key
 
 
+def find_working_directory(config: WorkerConfig, given: Path | None = None) -> Path:
+    """
+    Where this worker makes the directories of tasks, and keeps images.
+
+    :param given: instead of what the configuration says
+    """
+    chosen = given or config.working_directory
+    return chosen or default_working_directory(account_for(config.user))
+
+
 def default_working_directory(account: Account) -> Path:
     """``workdir`` in the home directory of the one who runs tasks."""
     if os.geteuid() != 0 and not os.environ.get("HOME"):
@@ -221,6 +235,8 @@ def default_working_directory(account: Account) -> Path:
     home = account.home if os.geteuid() == 0 else os.environ["HOME"]
     return Path(home) / "workdir"
 
+
+main.add_command(cache)
 
 if __name__ == "__main__":
     main()

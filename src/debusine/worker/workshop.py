@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from debusine.client.local_agent import IMAGES
 from debusine.domain.resources import Offer
 from debusine.util.control_group import Limiter, TaskGroup
 from debusine.wire.work_request import AssignedWorkRequest
@@ -59,7 +60,7 @@ class Workshop:
             api_url=self.config.api_url,
             http_timeout=self.config.http_timeout,
             environment=dict(self.config.environment),
-            image_cache=self.working / "system-images",
+            image_cache=self.working / IMAGES,
             shared=self.offer.slots > 1,
             control_group=None if group is None else group.path,
         )

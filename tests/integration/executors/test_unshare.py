@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,15 @@ LAYOUTS = [
 
 
 def make_instance(
-    environment: RealEnvironment, workplace: Path, options: ExecutorOptions = LAYOUTS[0]
+    environment: RealEnvironment,
+    workplace: Path,
+    options: ExecutorOptions = LAYOUTS[2],
+    *,
+    cache: Path | None = None,
 ) -> UnshareInstance:
     client = environment.client()
-    options = ExecutorOptions(
-        cache_directory=workplace / "cache", strategy=options.strategy, memory=options.memory
-    )
+    # unpacked once for all tests
+    options = replace(options, cache_directory=cache or workplace.parent / "images")
     executor = UnshareExecutor(client, 1, "System", workplace, options=options)
     executor.download_image()
     return executor.create()
@@ -211,7 +215,7 @@ def test_an_instance_whose_processes_died_is_not_started(
 def test_damaged_image_leaves_nothing(
     ordinary_user: OrdinaryUser, environment: RealEnvironment, workplace: Path
 ) -> None:
-    instance = make_instance(environment, workplace)
+    instance = make_instance(environment, workplace, cache=workplace / "cache")
     image = instance._entry.path
     image.write_bytes(image.read_bytes()[:100_000])
     with pytest.raises(Exception, match="cannot"):
@@ -223,7 +227,7 @@ def test_damaged_image_leaves_nothing(
 def test_an_archive_without_a_system_is_an_error(
     ordinary_user: OrdinaryUser, environment: RealEnvironment, workplace: Path
 ) -> None:
-    instance = make_instance(environment, workplace)
+    instance = make_instance(environment, workplace, LAYOUTS[0], cache=workplace / "cache")
     empty = workplace / "cache" / "empty.tar"
     (workplace / "cache" / "file").write_text("x")
     tar = ["tar", "-C", str(workplace / "cache"), "-cf", str(empty), "file"]
@@ -237,7 +241,7 @@ def test_an_archive_without_a_system_is_an_error(
 def test_falls_back_to_unpacking_where_subids_cannot_reach(
     ordinary_user: OrdinaryUser, environment: RealEnvironment, workplace: Path
 ) -> None:
-    instance = make_instance(environment, workplace, LAYOUTS[2])
+    instance = make_instance(environment, workplace, LAYOUTS[2], cache=workplace / "cache")
     (workplace / "cache").chmod(0o700)
     instance.start()
     assert instance.run(["true"]).returncode == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from debusine.artifacts.kinds.system_tarball import SystemTarball
+from debusine.domain.action_key import Network
 from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks import BaseTaskWithExecutor, RunCommandTask
@@ -26,6 +27,7 @@ from debusine.testing.executor import (
 )
 from debusine.testing.task_client import FakeTaskClient
 from debusine.testing.waiting import wait_for
+from debusine.worker.child import had_network
 
 ENVIRONMENT = 5
 Data, Dynamic = BaseTaskDataWithExecutor, BaseDynamicTaskDataWithExecutor
@@ -67,6 +69,21 @@ def make_task(tmp_path: Path, script: Script = succeed, **data: Any) -> Any:
 
 def calls_of(task: Any) -> list[FakeCall]:
     return list(task.executor_instance.calls)
+
+
+@pytest.mark.parametrize(
+    ("reads", "granted"), [(Network.NONE, False), (Network.APT, False), (Network.UNKNOWN, True)]
+)
+def test_only_who_says_so_works_with_the_network(
+    tmp_path: Path, *, reads: Network, granted: bool
+) -> None:
+    task = make_task(tmp_path)
+    type(task).NETWORK = reads
+    assert task.execute() is WorkRequestResults.SUCCESS
+    calls = {call.argv[0]: call.network for call in calls_of(task)}
+    assert calls["tool"] is granted
+    assert task.executor_instance.has_network is granted
+    assert had_network(task) is granted
 
 
 def log_of(task: Any, name: str) -> str:

@@ -26,6 +26,8 @@ slots = 4
 memory = 12 GiB
 disk = 500M
 cpus = 8
+image-cache = 5 GiB
+image-cache-days = 7
 [Environment]
 http_proxy = http://proxy.example.org:3128
 Foo = 100%
@@ -51,6 +53,8 @@ def test_everything(tmp_path: Path) -> None:
         memory_mib=12288,
         disk_mib=500,
         cpus=8,
+        cache_mib=5 * 1024,
+        cache_days=7,
     )
 
 

@@ -22,13 +22,14 @@ def nothing(*_given: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "kept"), [("0.1.0", {"apt_indexes": INDEXES, "emulated": True}), (None, {})]
+    ("version", "kept"),
+    [("0.1.0", {"apt_indexes": INDEXES, "emulated": True, "network": True}), (None, {})],
 )
-@pytest.mark.parametrize("field", ["apt_indexes", "emulated"])
+@pytest.mark.parametrize("field", ["apt_indexes", "emulated", "network"])
 def test_only_our_servers_hear_of_additions(
     field: str, version: str | None, kept: dict[str, Any]
 ) -> None:
-    value = {"apt_indexes": INDEXES, "emulated": True}[field]
+    value = {"apt_indexes": INDEXES}.get(field, True)
     report = WorkRequestCompleted(
         result=WorkRequestResults.SUCCESS,
         output_data=OutputData.model_validate({field: value}),

@@ -34,6 +34,8 @@ __all__ = [
     "TreeStrategy",
 ]
 
+MAX_PROCESSES = 8192
+
 
 class ImageSource(Protocol):
     """What an executor asks of the client of the server."""
@@ -65,8 +67,7 @@ class TreeStrategy(StrEnum):
     """Where the file system of an instance comes from."""
 
     UNPACK = "unpack"  # from the archive, each time
-    OVERLAY = "overlay"  # a kept tree below, what changes above
-    AUTO = "auto"  # overlay where the image was used before
+    OVERLAY = "overlay"  # a kept tree below, what changes above, where the kernel lets us
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,14 +89,17 @@ class ExecutorOptions:
     How a worker wants its sandboxes.
 
     :param cache_directory: where images are kept; None: in the user's cache
-    :param max_images: how many of the most recently used images stay
     :param memory: whether trees may be kept in memory where there is room
+    :param max_memory_bytes: what the files of a sandbox may take of it; None: what there is
+        room for
+    :param max_processes: that a sandbox may have, threads included
     """
 
     cache_directory: Path | None = None
-    max_images: int = 10
-    strategy: TreeStrategy = TreeStrategy.AUTO
+    strategy: TreeStrategy = TreeStrategy.OVERLAY
     memory: bool = True
+    max_memory_bytes: int | None = None
+    max_processes: int = MAX_PROCESSES
 
 
 class Executor(ABC):

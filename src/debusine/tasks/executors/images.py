@@ -4,12 +4,14 @@ System images on this machine: downloaded once, kept while they are in use.
 
 ::
 
-    CACHE/ID-DIGEST/            one image; the digest keeps servers apart
+    CACHE/limits.json           what is kept, if the worker said so
+    CACHE/DIGEST/               one image, whichever artifacts are it
         FILENAME                as in the artifact
         usage.json              who used it when
         .lock                   held while any of this changes
-        .in-use                 shared by the sandboxes that use it
+        .in-use                 shared by the tasks and the sandboxes that use it
         backends/BACKEND/       what a backend made of it
+    CACHE/.removed-RANDOM/      one that is being removed
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -28,14 +31,24 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from debusine.domain.executor import BackendType
 from debusine.errors import DebusineError
 from debusine.tasks.executors.base import ImageImportError, ImageSource
+from debusine.tasks.executors.image_limits import (
+    CachedImage,
+    CacheLimits,
+    beyond,
+    read_limits,
+)
 from debusine.util.clock import Clock, SystemClock
 from debusine.util.files import write_atomically
+from debusine.util.tar import ArchiveError, estimated_size_bytes
 from debusine.util.userns import remove_tree
 from debusine.wire.artifact import ArtifactResponse, FileResponse
 
 log = structlog.get_logger(__name__)
 
 MAX_USES = 10
+LIMITS = "limits.json"
+_REMOVED = ".removed-"
+_DIGEST_CHARS = 32
 RESERVED_NAMES = frozenset({"backends", "usage.json"})
 
 
@@ -92,6 +105,19 @@ class ImageEntry:
     def __init__(self, directory: Path, name: str) -> None:
         self.directory = directory
         self.path = directory / name
+        self._lease: weakref.finalize[..., ImageEntry] | None = None
+
+    def lease(self) -> None:
+        """Keep it from being removed until :meth:`release`, or until nobody has this object."""
+        if self._lease is None:
+            handle = _open_locked(self.directory / ".in-use", fcntl.LOCK_SH, access=os.O_RDONLY)
+            self._lease = weakref.finalize(self, os.close, handle)
+
+    def release(self) -> None:
+        """Give the lease back; once is enough."""
+        if self._lease is not None:
+            self._lease()
+            self._lease = None
 
     def backend_directory(self, backend: BackendType) -> Path:
         """Where a backend keeps what it made of the image; may not exist."""
@@ -121,7 +147,8 @@ class ImageEntry:
 
         :returns: an open file; a process that inherits it keeps the entry as well
         """
-        with _flock(self.directory / ".in-use", fcntl.LOCK_SH) as handle:
+        # read-only: what runs in a sandbox may get hold of it
+        with _flock(self.directory / ".in-use", fcntl.LOCK_SH, access=os.O_RDONLY) as handle:
             yield handle
 
 
@@ -131,14 +158,18 @@ class ImageCache:
 
     Several processes may use it at the same time.
 
-    :param max_images: how many of the most recently used stay
+    :param limits: what is kept; None: what ``limits.json`` says
     """
 
     def __init__(
-        self, directory: Path | None = None, *, max_images: int = 10, clock: Clock | None = None
+        self,
+        directory: Path | None = None,
+        *,
+        limits: CacheLimits | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.directory = directory or default_cache_directory()
-        self.max_images = max_images
+        self.limits = limits or read_limits(self.directory / LIMITS)
         self._clock = clock or SystemClock()
 
     def fetch(
@@ -153,23 +184,26 @@ class ImageCache:
         Make sure that an image is here, and note that it is used.
 
         :param workspace: through which the artifact is visible
+        :returns: leased, so that nobody removes it
         :raises ImageImportError: if the artifact does not look like an image
         """
         name, _ = image_file(artifact)
         entry = self._entry(artifact)
         while True:
             entry.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with entry.locked() as handle:
+            with suppress(FileNotFoundError), entry.locked() as handle:
                 if not _is_same_file(handle, entry.directory / ".lock"):
                     continue  # removed between opening and locking
-                if not entry.path.exists():
-                    _download(client, artifact, entry, workspace)
-                use = Use(filename=name, backend=backend, timestamp=self._clock.now())
-                usage = (entry.usage() or UsageLog()).with_use(use)
-                write_atomically(
-                    entry.directory / "usage.json", usage.model_dump_json(indent=1).encode()
-                )
+                entry.lease()
                 break
+        with entry.locked():
+            if not entry.path.exists() and not _take_other_name(entry):
+                _download(client, artifact, entry, workspace)
+            use = Use(filename=name, backend=backend, timestamp=self._clock.now())
+            usage = (entry.usage() or UsageLog()).with_use(use)
+            write_atomically(
+                entry.directory / "usage.json", usage.model_dump_json(indent=1).encode()
+            )
         self.evict(keep=entry)
         return entry
 
@@ -189,45 +223,99 @@ class ImageCache:
 
     def _entry(self, artifact: ArtifactResponse) -> ImageEntry:
         name, file = image_file(artifact)
-        digest = file.checksums.get("sha256", "")[:12]
-        return ImageEntry(self.directory / f"{artifact.id}-{digest or file.size}", name)
+        digest = file.checksums.get("sha256", "")[:_DIGEST_CHARS]
+        return ImageEntry(self.directory / (digest or f"{artifact.id}-{file.size}"), name)
 
-    def evict(self, *, keep: ImageEntry | None = None) -> list[Path]:
+    def images(self) -> list[CachedImage]:
+        """What is here, in no order; without a directory nothing."""
+        if not self.directory.is_dir():
+            return []
+        return [
+            _describe(ImageEntry(path, ""))
+            for path in self.directory.iterdir()
+            if path.is_dir() and not path.name.startswith(".")
+        ]
+
+    def evict(
+        self, *, keep: ImageEntry | None = None, limits: CacheLimits | None = None
+    ) -> list[CachedImage]:
         """
-        Remove images beyond the most recently used; those in use stay.
+        Remove images beyond the limits; those in use stay.
 
         :param keep: an entry that stays whatever its age
-        :returns: directories that were removed
+        :param limits: instead of those of the cache
+        :returns: what was removed
         """
-        entries = [
-            ImageEntry(path, "")
-            for path in self.directory.iterdir()
-            if path.is_dir() and (keep is None or path != keep.directory)
-        ]
-        entries.sort(key=_last_use, reverse=True)
-        room = self.max_images - (0 if keep is None else 1)
-        doomed = [
-            entry
-            for position, entry in enumerate(entries)
-            if position >= room or entry.usage() is None
-        ]
-        return [entry.directory for entry in doomed if self._remove(entry)]
+        if keep is not None:
+            keep.lease()
+        self._finish_removals()
+        images = self.images()
+        doomed = beyond(images, limits or self.limits, now=self._clock.now())
+        return [image for image in doomed if self._remove(ImageEntry(image.directory, ""))]
+
+    def _finish_removals(self) -> None:
+        """Somebody may have been killed while removing."""
+        for path in self.directory.glob(f"{_REMOVED}*"):
+            _remove_directory(path)
 
     def _remove(self, entry: ImageEntry) -> bool:
         """Remove an entry unless somebody uses it."""
+        # in one step: who comes now makes a new one, and does not meet half of this one
+        away = self.directory / f"{_REMOVED}{uuid4().hex}"
         try:
             with (
-                _flock(entry.directory / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB),
+                _flock(entry.directory / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as handle,
                 _flock(entry.directory / ".in-use", fcntl.LOCK_EX | fcntl.LOCK_NB),
             ):
-                remove_tree(entry.directory)
+                if not _is_same_file(handle, entry.directory / ".lock"):
+                    return False
+                entry.directory.rename(away)
         except (BlockingIOError, FileNotFoundError):
             return False
-        except DebusineError as error:
-            log.warning("image-not-removed", directory=str(entry.directory), error=error.explain())
-            return False
+        _remove_directory(away)
         log.info("image-removed", directory=str(entry.directory))
         return True
+
+
+def _remove_directory(path: Path) -> None:
+    try:
+        remove_tree(path)
+    except DebusineError as error:
+        log.warning("image-not-removed", directory=str(path), error=error.explain())
+
+
+def _describe(entry: ImageEntry) -> CachedImage:
+    usage = entry.usage()
+    latest = usage.usage[-1] if usage and usage.usage else None
+    filename = latest.filename if latest else ""
+    return CachedImage(
+        directory=entry.directory,
+        filename=filename,
+        used_at=latest.timestamp if latest else None,
+        size_bytes=_size_bytes(entry, filename),
+        in_use=_is_in_use(entry.directory / ".in-use"),
+    )
+
+
+def _size_bytes(entry: ImageEntry, filename: str) -> int:
+    """Without looking at every file of what was unpacked, which takes long."""
+    image = entry.directory / filename
+    try:
+        packed = image.stat().st_size if filename else 0
+        has_tree = any((entry.directory / "backends").glob("*/tree"))
+        return packed + (estimated_size_bytes(image) if filename and has_tree else 0)
+    except (OSError, ArchiveError):
+        return 0
+
+
+def _take_other_name(entry: ImageEntry) -> bool:
+    """The same image may have come under another name."""
+    usage = entry.usage()
+    for name in {use.filename for use in usage.usage} if usage else ():
+        with suppress(OSError):
+            os.link(entry.directory / name, entry.path)
+            return True
+    return False
 
 
 def _download(
@@ -242,20 +330,36 @@ def _download(
 
 
 @contextmanager
-def _flock(path: Path, operation: int) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _flock(path: Path, operation: int, *, access: int = os.O_RDWR) -> Iterator[int]:
+    handle = _open_locked(path, operation, access=access)
     try:
-        fcntl.flock(handle, operation)
         yield handle
     finally:
         os.close(handle)
 
 
-def _last_use(entry: ImageEntry) -> datetime:
-    usage = entry.usage()
-    if usage is None or not usage.usage:
-        return datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    return usage.usage[-1].timestamp
+def _open_locked(path: Path, operation: int, *, access: int) -> int:
+    handle = os.open(path, access | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, operation)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether somebody holds a lease; nothing is made for the question."""
+    with suppress(FileNotFoundError):
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                os.close(handle)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _is_same_file(handle: int, path: Path) -> bool:

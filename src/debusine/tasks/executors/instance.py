@@ -41,6 +41,7 @@ class Instance(ABC):
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str], int] = {}
+        self.has_network = True  # whether commands that are started now reach that of the machine
 
     @abstractmethod
     def is_started(self) -> bool:
@@ -68,6 +69,10 @@ class Instance(ABC):
     ) -> subprocess.Popen[bytes]:
         """Start a command as user and group ``user`` (numbers in the instance)."""
 
+    def _cut_network(self) -> bool:
+        """End what has the network; false if the backend cannot take it away."""
+        return False
+
     def start(self) -> None:
         """
         Make a pristine system and get it ready for commands.
@@ -78,6 +83,7 @@ class Instance(ABC):
         if self.is_started():
             raise InstanceStateError("the instance is running already")
         self._ids.clear()
+        self.has_network = True
         self._start()
 
     def stop(self) -> None:
@@ -96,6 +102,16 @@ class Instance(ABC):
         :raises InstanceStateError: if it does not run
         """
         self._require_started()
+
+    def cut_network(self) -> None:
+        """
+        Let commands from now on have a loopback only, end those that run, if the backend can.
+
+        :raises InstanceStateError: if it does not run
+        """
+        self._require_started()
+        if self.has_network:
+            self.has_network = not self._cut_network()
 
     def popen(  # noqa: PLR0913  the parameters of a process
         self,
@@ -125,14 +141,9 @@ class Instance(ABC):
         user = (0, 0)
         if not run_as_root:
             user = (self.create_user(), self.group_id(self.non_root_user))
+        chosen = dict(env or {})
         return self._popen(
-            args,
-            cwd=cwd,
-            env=dict(env or {}),
-            user=user,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
+            args, cwd=cwd, env=chosen, user=user, stdin=stdin, stdout=stdout, stderr=stderr
         )
 
     def run(  # noqa: PLR0913  the parameters of a process

@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from uuid import uuid4
 
 from debusine.util.control_group import memory_left
+from debusine.util.file_lock import try_lock, wait_lock
 
 MIB = 1024**2
 MIN_FREE_BYTES = 1024 * MIB  # of memory, left to everybody else
 FREE_FRACTION = 4  # and a quarter of all of it
 WORK_BYTES = 512 * MIB  # for what a task writes
+_SHARE_TIMEOUT_S = 30.0
 
 
 class Place(StrEnum):
@@ -79,6 +84,74 @@ def choose_place(tree_bytes: int, memory: Memory, *, allowed: bool = True) -> Pl
     """
     fits = memory.room() >= tree_bytes + WORK_BYTES
     return Place.MEMORY if allowed and fits else Place.DISK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """
+    What a sandbox gets of the memory.
+
+    :param memory_bytes: how much its files may take there
+    :param hold: open file that others see the share by, until all who have it close it
+    """
+
+    place: Place
+    memory_bytes: int
+    hold: tuple[int, ...] = ()
+
+
+def share_bytes(tree_bytes: int, memory: Memory) -> int:
+    """
+    Half of the room, so that some is left for who comes next; at least what is needed.
+
+    >>> share_bytes(0, Memory(total=8000 * MIB, available=7000 * MIB)) // MIB
+    2500
+    >>> share_bytes(2000 * MIB, Memory(total=8000 * MIB, available=5000 * MIB)) // MIB
+    2512
+    """
+    return max(memory.room() // 2, tree_bytes + WORK_BYTES)
+
+
+@contextmanager
+def take_share(
+    directory: Path,
+    tree_bytes: int,
+    memory: Memory,
+    *,
+    allowed: bool = True,
+    limit_bytes: int | None = None,
+) -> Iterator[Share]:
+    """
+    Promise a part of the memory to a sandbox; what others were promised is not given again.
+
+    What they use of it already counts twice, so that it is rather too little than too much.
+
+    :param directory: where promises are kept, the same for all who share the memory
+    :param allowed: whether memory may be used at all
+    :param limit_bytes: what it gets at most
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with wait_lock(directory / ".lock", timeout_s=_SHARE_TIMEOUT_S):
+        taken = sum(_promised_bytes(path) for path in directory.glob("*.share"))
+        left = replace(memory, available=memory.available - taken)
+        place = choose_place(tree_bytes, left, allowed=allowed)
+        size = share_bytes(tree_bytes, left) if place is Place.MEMORY else WORK_BYTES
+        size = size if limit_bytes is None else min(size, limit_bytes)
+        path = directory / f"{uuid4().hex}.share"
+        promise = wait_lock(path, timeout_s=_SHARE_TIMEOUT_S)
+        promise.write(str(size))
+    with promise:
+        yield Share(place=place, memory_bytes=size, hold=(promise.fileno(),))
+
+
+def _promised_bytes(path: Path) -> int:
+    """What somebody was promised who still lives; the file goes with the last such one."""
+    ended = try_lock(path)
+    if ended is None:
+        return int(path.read_text())
+    with ended:
+        path.unlink()
+    return 0
 
 
 def is_reachable_by_others(path: Path) -> bool:

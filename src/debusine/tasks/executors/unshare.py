@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,7 +37,7 @@ from debusine.util.tree_size import tree_bytes
 log = structlog.get_logger(__name__)
 
 MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108  asked about, not written to
-USES_BEFORE_BASE = 2
+SHARES = ".shares"
 
 
 class UnshareInstance(Instance):
@@ -85,26 +86,34 @@ class UnshareInstance(Instance):
                 log.warning("overlay-not-possible", error=error.explain())
             else:
                 return
-        memory = room.memory_to_use()
         size = estimated_size_bytes(self._entry.path)
-        place = room.choose_place(size, memory, allowed=self._options.memory)
-        tree = Tree(
-            image=self._entry.path, base=None, place=place, memory_bytes=max(memory.room(), size)
-        )
-        self._session = Session(directory, tree)
+        with self._take_share(size, allowed=self._options.memory) as share:
+            self._session = self._begin(directory, None, share)
 
     def _start_on_base(self, directory: Path) -> Session:
-        memory = room.memory_to_use()
         allowed = self._options.memory and room.keeps_user_attributes(MEMORY_FILE_SYSTEM)
-        with self._entry.in_use() as lock:
-            tree = Tree(
-                image=self._entry.path,
-                base=prepare_base(self._entry),
-                place=room.choose_place(0, memory, allowed=allowed),
-                memory_bytes=max(memory.room(), room.WORK_BYTES),
-                hold=(lock,),
-            )
-            return Session(directory, tree)
+        with self._entry.in_use() as lock, self._take_share(0, allowed=allowed) as share:
+            return self._begin(directory, prepare_base(self._entry), share, lock)
+
+    def _take_share(self, tree_bytes: int, *, allowed: bool) -> AbstractContextManager[room.Share]:
+        return room.take_share(
+            self._entry.directory.parent / SHARES,
+            tree_bytes,
+            room.memory_to_use(),
+            allowed=allowed,
+            limit_bytes=self._options.max_memory_bytes,
+        )
+
+    def _begin(self, directory: Path, base: Path | None, share: room.Share, *locks: int) -> Session:
+        tree = Tree(
+            image=self._entry.path,
+            base=base,
+            place=share.place,
+            memory_bytes=share.memory_bytes,
+            max_processes=self._options.max_processes,
+            hold=(*share.hold, *locks),
+        )
+        return Session(directory, tree)
 
     @override
     def _stop(self) -> None:
@@ -124,8 +133,21 @@ class UnshareInstance(Instance):
         stderr: Stream,
     ) -> subprocess.Popen[bytes]:
         return self.session.popen(
-            args, cwd=cwd, env=env, user=user, stdin=stdin, stdout=stdout, stderr=stderr
+            args,
+            cwd=cwd,
+            env=env,
+            user=user,
+            network=self.has_network,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
+
+    @override
+    def _cut_network(self) -> bool:
+        # a daemon that was started before could still lend its network to others
+        self.run(["sh", "-c", "kill -9 -1"], run_as_root=True)
+        return True
 
 
 class UnshareExecutor(Executor):
@@ -142,7 +164,7 @@ class UnshareExecutor(Executor):
 
     @override
     def download_image(self) -> str:
-        cache = ImageCache(self.options.cache_directory, max_images=self.options.max_images)
+        cache = ImageCache(self.options.cache_directory)
         self._entry = cache.fetch(
             self.client, self.system_image, self.backend, workspace=self.workspace
         )
@@ -201,21 +223,12 @@ class UnshareExecutor(Executor):
 
 
 def wants_base(entry: ImageEntry, options: ExecutorOptions) -> bool:
-    """
-    Whether an instance is a layer on a kept tree.
-
-    Unpacking into memory costs little; a kept tree pays once an image is used again.
-    """
+    """Whether an instance is a layer on a kept tree: if subordinate ids can reach that."""
     if options.strategy is TreeStrategy.UNPACK:
         return False
-    path = str(entry.directory)
-    if any(character in path for character in ",:\\") or not room.is_reachable_by_others(
-        entry.directory
-    ):
-        return False
-    usage = entry.usage()
-    uses = 0 if usage is None else len(usage.usage)
-    return options.strategy is TreeStrategy.OVERLAY or uses >= USES_BEFORE_BASE
+    # what has a meaning in the options of a mount
+    is_plain = not any(character in str(entry.directory) for character in ",:\\")
+    return is_plain and room.is_reachable_by_others(entry.directory)
 
 
 def prepare_base(entry: ImageEntry) -> Path:

@@ -2,9 +2,10 @@
 #
 # First process of a sandbox: makes its file system, then waits for its end.
 #
-# Runs as id 0 of a user namespace, in mount, PID, IPC and UTS namespaces of its
+# Runs as id 0 of a user namespace, in mount, PID, IPC, UTS and network namespaces of its
 # own, in the directory of the instance. Only that directory and inherited files
-# can be relied on: directories above may be closed to the subordinate ids.
+# can be relied on: directories above may be closed to the subordinate ids. Nothing of
+# the image runs here, since until the end of this script the host can be seen.
 #
 #   $1  where the tree lies: memory or disk
 #   $2  how much memory it may take, in bytes
@@ -13,7 +14,7 @@
 #       otherwise a tree to put a layer on, which subordinate ids must be able to reach
 #
 # Says "ready PID" on standard output, from then on repeats there what it is told: who
-# hears the echo knows that no process is left outside of the tree. Ends, with all
+# hears the echo makes its working directory the root of the sandbox. Ends, with all
 # that runs here, when standard input is closed: also when its parent was killed.
 
 set -eu
@@ -22,60 +23,89 @@ umask 022
 # as seen from outside: this is still the /proc of the host
 read -r pid _ </proc/self/stat
 
-bind() {
-    mount --no-mtab --no-canonicalize --bind "$1" "$2"
-}
-
 new() { # TYPE OPTIONS DIRECTORY
     mount --no-mtab --no-canonicalize --types "$1" --options "$2" "$1" "$3"
 }
 
-if [ "$1" = memory ]; then
-    new tmpfs "mode=0755,size=$2" scratch
-fi
-mkdir scratch/root
-if [ -n "$3" ]; then
-    mkdir scratch/upper scratch/work
-    new overlay "lowerdir=$3,upperdir=scratch/upper,workdir=scratch/work,userxattr" \
+layer() { # OPTION
+    new overlay "lowerdir=$base,upperdir=scratch/upper,workdir=scratch/work,userxattr$1" \
         scratch/root
+}
+
+# names take memory, too
+limits="size=$2,nr_inodes=$(($2 / 8192 + 100000))"
+if [ "$1" = memory ]; then
+    new tmpfs "mode=0755,$limits" scratch
+fi
+cd scratch
+# few programs are started, and each does much: on a busy machine that is what takes time
+mkdir root upper work dev dev/pts dev/shm
+cp --no-dereference /dev/fd /dev/stdin /dev/stdout /dev/stderr dev/
+ln -s pts/ptmx dev/ptmx
+cd ..
+
+base=$3
+if [ -n "$base" ]; then
+    # nothing here outlives a crash, so that nobody need wait for a disk: since Linux 5.10
+    layer ,volatile || layer ''
 else
     echo "unpack $pid"
     read -r _ || exit 1
     # a mount point of its own, so that it can become the root
-    bind scratch/root scratch/root
+    mount --no-mtab --no-canonicalize --bind scratch/root scratch/root
 fi
 
 cd scratch/root
-mkdir -p dev proc etc tmp
-
-new tmpfs mode=0755,nosuid dev
-for node in null zero full random urandom tty; do
-    : >"dev/$node"
-    bind "/dev/$node" "dev/$node"
+for directory in dev proc etc; do
+    # it would lead to a place of the host
+    if [ -L "$directory" ]; then
+        echo "the image has a link at /$directory" >&2
+        exit 1
+    fi
 done
-mkdir dev/pts dev/shm
-new devpts newinstance,ptmxmode=0666,mode=0620,gid=5 dev/pts
-new tmpfs mode=1777,nosuid,nodev dev/shm
-ln -s pts/ptmx dev/ptmx
-ln -s /proc/self/fd dev/fd
-ln -s fd/0 dev/stdin
-ln -s fd/1 dev/stdout
-ln -s fd/2 dev/stderr
+if [ ! -L bin ] && [ ! -d bin ]; then
+    echo 'the image holds no system' >&2
+    exit 1
+fi
+[ -d dev ] && [ -d proc ] && [ -d etc ] && [ -d tmp ] || mkdir -p dev proc etc tmp
+
+echo '../dev dev none bind,nosuid 0 0' >../fstab
+for node in null zero full random urandom tty; do
+    : >"../dev/$node"
+    echo "/dev/$node dev/$node none bind 0 0"
+done >>../fstab
+echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5 0 0' >>../fstab
+if [ "$1" = memory ]; then
+    # one limit for both
+    mkdir -m 1777 ../shm
+    echo '../shm dev/shm none bind,nosuid,nodev 0 0' >>../fstab
+else
+    echo "tmpfs dev/shm tmpfs mode=1777,nosuid,nodev,$limits 0 0" >>../fstab
+fi
+echo 'proc proc proc nosuid,nodev,noexec 0 0' >>../fstab
+mount --all --no-mtab --no-canonicalize --fstab ../fstab
 
 # the link of systemd-resolved would lead nowhere
-rm -f etc/resolv.conf
-if [ -r /etc/resolv.conf ]; then
-    cat /etc/resolv.conf >etc/resolv.conf
+if [ -L etc/resolv.conf ]; then
+    rm etc/resolv.conf
 fi
-if [ ! -e etc/hosts ]; then
+if [ -r /etc/resolv.conf ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+        printf '%s\n' "$line"
+    done </etc/resolv.conf >etc/resolv.conf
+fi
+if [ ! -e etc/hosts ] && [ ! -L etc/hosts ]; then
     printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n' >etc/hosts
 fi
+# where the layer is no help
+unsafe=etc/dpkg/dpkg.cfg.d/debusine-sandbox
+if [ -d etc/dpkg/dpkg.cfg.d ] && [ ! -L etc/dpkg ] && [ ! -L etc/dpkg/dpkg.cfg.d ] &&
+    [ ! -L "$unsafe" ]; then
+    echo force-unsafe-io >"$unsafe"
+fi
 
-new proc nosuid,nodev,noexec proc
-# over the root, not chroot: the kernel gives no user namespaces to who lives in a chroot
-mount --no-mtab --no-canonicalize --move . /
+ip link set lo up
 
-chroot . cat /dev/null
 echo "ready $pid"
 # orphans end here; who ignores their signal need not wait for them (a shell cannot ignore it)
-exec env --ignore-signal=CHLD chroot . cat
+exec env --ignore-signal=CHLD cat 2>/dev/null

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -11,7 +13,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from debusine.errors import BugError
 from debusine.tasks.executors.instance import InstanceError, Stream
 from debusine.tasks.executors.room import Place
 from debusine.util import userns
@@ -19,11 +23,15 @@ from debusine.util.command import kill_group
 from debusine.util.tar import CHUNK_BYTES, open_stream
 
 # read now: who runs tasks may not be allowed to read our files later
+ENTER_SCRIPT = Path(__file__).with_name("unshare_enter.sh").read_text()
 INIT_SCRIPT = Path(__file__).with_name("unshare_init.sh").read_text()
-NAMESPACES = (
-    "--mount", "--propagation", "private", "--pid", "--ipc", "--uts",
-    "--fork", "--kill-child=KILL",
-)  # fmt: skip
+# $1 is the first process. The old root lies over the new one until it is taken away: a root
+# that were only covered, or left by chroot, would come back for who unmounts the new one.
+PIVOT_SCRIPT = """
+in="nsenter --target $1 --user --setuid 0 --setgid 0 --mount"
+$in --wd -- pivot_root . . &&
+exec $in -- umount --lazy --no-mtab --no-canonicalize /
+"""
 STOP_TIMEOUT_S = 10
 MAX_ERROR_BYTES = 64 * 1024
 
@@ -36,6 +44,7 @@ class Tree:
     :param image: archive to unpack
     :param base: unpacked tree to put a layer on; None: unpack the image
     :param memory_bytes: how much it may take of memory, where it lies there
+    :param max_processes: how many it may have, threads included
     :param hold: open files that the sandbox keeps until it ends, locks for example
     """
 
@@ -43,6 +52,7 @@ class Tree:
     base: Path | None
     place: Place
     memory_bytes: int
+    max_processes: int
     hold: tuple[int, ...] = ()
 
 
@@ -60,11 +70,12 @@ class Session:
     def __init__(self, directory: Path, tree: Tree) -> None:
         self.place = tree.place
         self.directory = directory
+        self._pid: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(mode=0o755)
         directory.chmod(0o755)
         try:
-            self.pid = self._set_up(tree)
+            self._set_up(tree)
         except BaseException:
             self.stop()
             raise
@@ -72,6 +83,13 @@ class Session:
     def is_alive(self) -> bool:
         """Whether its first process is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its first process, as seen from here."""
+        if self._pid is None:
+            raise BugError("a sandbox is used before it has a process")
+        return self._pid
 
     @property
     def root(self) -> Path:
@@ -85,13 +103,19 @@ class Session:
         cwd: Path | None,
         env: Mapping[str, str],
         user: tuple[int, int],
+        network: bool,
         stdin: Stream,
         stdout: Stream,
         stderr: Stream,
     ) -> subprocess.Popen[bytes]:
-        """Start a command in it, in a process group of its own."""
+        """
+        Start a command in it, in a process group of its own.
+
+        :param network: whether it has that of the machine, otherwise a loopback of its own
+        """
         enter = [
             "nsenter", "--target", str(self.pid), "--user", "--mount", "--pid", "--ipc", "--uts",
+            *([] if network else ["--net"]),
             "--setuid", str(user[0]), "--setgid", str(user[1]), f"--wdns={cwd or '/'}", "--",
         ]  # fmt: skip
         return userns.popen(args, prefix=enter, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
@@ -100,47 +124,66 @@ class Session:
         """End every process in it and remove its directory; safe to call twice."""
         if self._process is not None:
             with contextlib.suppress(OSError), self._process:
-                if self._process.stdin is not None:
-                    self._process.stdin.close()
-                try:
-                    self._process.wait(STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    kill_group(self._process.pid, signal.SIGKILL)
+                self._kill(self._process)
         userns.remove_tree(self.directory)
 
-    def _set_up(self, tree: Tree) -> int:
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Not asked but killed: what runs in it may have got hold of its first process."""
+        if process.stdin is not None:
+            process.stdin.close()
+        if self._pid is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            kill_group(process.pid, signal.SIGKILL)
+
+    def _set_up(self, tree: Tree) -> None:
         scratch = self.directory / "scratch"
         scratch.mkdir()
         userns.give_to_root_of_subids(scratch)
+        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+        limit = tree.max_processes if hard < 0 else min(tree.max_processes, hard)
         arguments = [tree.place.value, str(tree.memory_bytes), str(tree.base or "")]
         with tempfile.TemporaryFile() as errors:
             self._process = process = userns.popen(
-                ["sh", "-c", INIT_SCRIPT, "debusine-sandbox", *arguments],
-                prefix=(*userns.SUBIDS_ONLY, *NAMESPACES),
+                ["sh", "-c", ENTER_SCRIPT, "debusine-enter", str(limit), INIT_SCRIPT, *arguments],
                 cwd=self.directory,
                 stdin=subprocess.PIPE,
                 stderr=errors,
                 pass_fds=tree.hold,
             )
             try:
-                if tree.base is None:
-                    pid = _hear(process, "unpack")
-                    into = ["nsenter", "--target", str(pid), "--user", "--mount",
-                            "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
-                    unpack(tree.image, Path("scratch/root"), prefix=into)
-                    _say(process, b"unpacked\n")
-                pid = _hear(process, "ready")
-                # between its last word and the echo, the first process moves into the tree
-                _say(process, b"inside %d\n" % pid)
-                return _hear(process, "inside")
+                self._talk(process, tree)
+                self._move_in(errors)
             except _SilentError:
                 errors.seek(0)
                 said = errors.read(MAX_ERROR_BYTES).decode(errors="replace")
                 raise InstanceError("the sandbox did not come up", details=said) from None
 
+    def _talk(self, process: subprocess.Popen[bytes], tree: Tree) -> None:
+        if tree.base is None:
+            pid = _hear(process, "unpack")
+            into = ["nsenter", "--target", str(pid), "--user", "--mount",
+                    "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
+            unpack(tree.image, Path("scratch/root"), prefix=into)
+            _say(process, b"unpacked\n")
+        pid = _hear(process, "ready")
+        # between its last word and the echo, the first process becomes another program
+        _say(process, b"waiting %d\n" % pid)
+        self._pid = _hear(process, "waiting")
+
+    def _move_in(self, errors: IO[bytes]) -> None:
+        """Make the tree the root of the sandbox, and take the host's out of it."""
+        command = ["sh", "-c", PIVOT_SCRIPT, "debusine-pivot", str(self.pid)]
+        with userns.popen(command, prefix=(), stdout=subprocess.DEVNULL, stderr=errors) as mover:
+            if mover.wait():
+                raise _SilentError
+
 
 class _SilentError(Exception):
-    """The first process of a sandbox ended before its time."""
+    """A process that sets a sandbox up ended before its time."""
 
 
 def _hear(process: subprocess.Popen[bytes], word: str) -> int:
