@@ -74,8 +74,9 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
         results={
             WorkRequestResults.SUCCESS: "the tarball was made and uploaded",
             WorkRequestResults.FAILURE: "`mmdebstrap` or the program that packs the tarball ended"
-            " with another status than 0, or a stage before or after it failed; the debug logs"
-            " say which",
+            " with another status than 0, or a stage before or after it failed;"
+            " `task_result.log` says why; a mirror that did not answer or a full disk is not blamed"
+            " on the data",
         },
         limits="Words are checked: no blanks, no commas, no hyphen in front. A `file:` keyring must"
         " lie below `/usr/share/keyrings` or `/usr/local/share/keyrings` of the worker;"
