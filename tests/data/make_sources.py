@@ -4,7 +4,7 @@ Make small real source packages.
 
 ::
 
-    python3 tests/data/make_sources.py DIRECTORY [--nonce TEXT] [NAME...]
+    python3 tests/data/make_sources.py [--nonce TEXT] [--revision N] DIRECTORY [NAME...]
 
 prints the path of each .dsc. The nonce ends up in the binary packages, so that a test
 can tell that what it got was built from what it gave. All but ``tiny-debhelper`` build
@@ -21,7 +21,7 @@ import secrets
 import subprocess
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MAINTAINER = "Test Package Maintainers <test@example.org>"
@@ -208,6 +208,7 @@ class Source:
 
     :param packages: architecture by binary package
     :param rules: debian/rules, ``@WORDS@`` to be replaced
+    :param revision: of the packaging, where that has one
     """
 
     name: str
@@ -215,6 +216,7 @@ class Source:
     rules: str
     format: str = "3.0 (native)"
     build_depends: str = ""
+    revision: str = "1"
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -225,7 +227,7 @@ class Source:
     @property
     def version(self) -> str:
         """Its version, the same at every run."""
-        return "1.0" if self.is_native else "1.0-1"
+        return "1.0" if self.is_native else f"1.0-{self.revision}"
 
 
 SOURCES = {
@@ -247,6 +249,12 @@ SOURCES = {
             packages={"tiny-one": "any"},
             rules=RULES_HEAD + RULES_C,
             format="1.0",
+        ),
+        Source(
+            name="tiny-soft",
+            packages={"tiny-soft": "any"},
+            # what the compiler is told to harden programs is left out
+            rules=RULES_HEAD + RULES_C.replace("$(CPPFLAGS) $(CFLAGS) -g $(LDFLAGS)", "-O2"),
         ),
         Source(
             name="tiny-all",
@@ -373,10 +381,12 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SOURCES))
     parser.add_argument("--nonce", default=secrets.token_hex(16))
+    parser.add_argument("--revision", default="1")
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or SOURCES:
-        print(make_source(SOURCES[name], arguments.directory, arguments.nonce))  # noqa: T201  a program
+        source = replace(SOURCES[name], revision=arguments.revision)
+        print(make_source(source, arguments.directory, arguments.nonce))  # noqa: T201  a program
 
 
 if __name__ == "__main__":

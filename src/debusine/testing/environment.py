@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,22 @@ def machine_source() -> AptSource:
     return found[0]
 
 
-def make_environment(directory: Path, source: AptSource, architecture: str) -> None:
-    """Make an environment; ``system.json`` beside it has the data of its artifact."""
+def make_environment(
+    directory: Path, source: AptSource, architecture: str, *, packages: Sequence[str] = ()
+) -> None:
+    """
+    Make an environment; ``system.json`` beside it has the data of its artifact.
+
+    :param packages: those it has beside the ones that are required
+    """
     client: Any = FakeTaskClient()
     task = MmDebstrap(
         {
-            "bootstrap_options": {"architecture": architecture, "variant": "minbase"},
+            "bootstrap_options": {
+                "architecture": architecture,
+                "variant": "minbase",
+                "extra_packages": list(packages),
+            },
             "bootstrap_repositories": [
                 {"mirror": source.uri, "suite": source.suite, "components": ["main"]}
             ],
@@ -84,13 +95,24 @@ def make_environment(directory: Path, source: AptSource, architecture: str) -> N
 @pytest.fixture(scope="session")
 def environment(ordinary_user: OrdinaryUser) -> RealEnvironment:
     """The release of this machine, ``minbase``."""
-    directory = ordinary_user.workplace / "environment"
-    source, architecture = machine_source(), read_machine().architecture
+    return environment_of(ordinary_user, machine_source())
+
+
+def environment_of(
+    user: OrdinaryUser, source: AptSource, *, packages: Sequence[str] = ()
+) -> RealEnvironment:
+    """
+    Make an environment of a suite, owned by a user.
+
+    :param packages: those it has beside the ones that are required
+    """
+    directory = user.workplace / f"environment-{source.suite}"
+    architecture = read_machine().architecture
 
     def make() -> None:
         directory.mkdir(mode=0o755)
-        make_environment(directory, source, architecture)
+        make_environment(directory, source, architecture, packages=packages)
 
-    ordinary_user.call(make)
+    user.call(make)
     data = json.loads((directory / "system.json").read_text())
     return RealEnvironment(path=directory / data["filename"], data=data)

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from debusine.artifacts.base import all_kinds
+from debusine.tasks.executors.registry import executors
+from debusine.tasks.registry import load_kinds
 from debusine.util.command import Command, run
 from debusine.util.userns import OWNER_AND_SUBIDS, check_unshare
 
@@ -83,6 +86,10 @@ class OrdinaryUser:
 @pytest.fixture(scope="session")
 def ordinary_user() -> Iterator[OrdinaryUser]:
     """Ourselves, or a user who exists as long as the tests run."""
+    # what a child that cannot read our files will need
+    load_kinds()
+    all_kinds()
+    executors()
     base = MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir())
     workplace = Path(tempfile.mkdtemp(prefix="debusine-test-", dir=base))
     workplace.chmod(0o755)
