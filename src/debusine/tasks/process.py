@@ -16,7 +16,7 @@ from debusine.tasks.pump import PumpedPipe, pumping
 from debusine.util.command import kill_group
 
 # what a command has to clean up, when its task is aborted: the worker ends all that is there
-# after less than a second, and the task is to clean up by itself before
+# within two seconds, and the task is to clean up by itself before
 TERMINATION_GRACE_S = 0.4
 REAP_S = 0.3
 LISTENER_S = 0.2

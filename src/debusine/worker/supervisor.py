@@ -36,8 +36,9 @@ from debusine.worker.processes import (
 )
 from debusine.worker.trade import EXTERNAL, Trade
 
-# of the two seconds that an abort may take
-GRACE_S = 0.8
+# of the two seconds that an abort may take: what a command that does not listen leaves of it
+# is for the clean-up, as a sandbox may be more than processes that can be killed
+GRACE_S = 1.4
 _SAMPLE_S = 5.0
 _TAIL_BYTES = 4096
 
