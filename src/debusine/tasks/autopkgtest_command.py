@@ -19,7 +19,6 @@ from debusine.util.apt_hooks import CHROOT_CONF, CHROOT_DIRECTORY
 
 OUTPUT = "artifact-dir"
 SUMMARY = "summary"
-RESOLV_CONF = Path("/etc/resolv.conf")
 _KILL_AFTER_S = 60
 
 
@@ -107,8 +106,3 @@ def access_options(files: Iterable[Path]) -> list[str]:
 def copy_option(path: Path, target: str) -> str:
     """Put a file into the testbed."""
     return f"--copy={path}:{target}"
-
-
-def resolver_options(resolv_conf: Path = RESOLV_CONF) -> list[str]:
-    """Let an unpacked tarball know name servers, which versions before 5.31 do not."""
-    return [copy_option(resolv_conf, str(RESOLV_CONF))] if resolv_conf.is_file() else []

@@ -19,7 +19,6 @@ from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.artifacts.relation import RelationType
 from debusine.domain import tags
-from debusine.domain.executor import BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_lending import access_for
@@ -31,7 +30,6 @@ from debusine.tasks.autopkgtest_command import (
     limit_prefix,
     output_options,
     repository_options,
-    resolver_options,
     trust_options,
 )
 from debusine.tasks.autopkgtest_data import (
@@ -41,19 +39,20 @@ from debusine.tasks.autopkgtest_data import (
 )
 from debusine.tasks.autopkgtest_report import make_report
 from debusine.tasks.autopkgtest_summary import Summary, SummaryError, read_summary
+from debusine.tasks.autopkgtest_testbed import Testbed, own_testbed, serving, virt_server
 from debusine.tasks.autopkgtest_verdict import Verdict, judge
 from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
 from debusine.tasks.command import RunCommandTask
+from debusine.tasks.command_runner import CommandRunner, TaskCommand
 from debusine.tasks.extra_repository import ExtraRepositoryMixin
 from debusine.tasks.inputs.inputs import EnvironmentInput, MultiInput, SingleInput, Stage
+from debusine.tasks.process import Ended
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_hooks import CHROOT_DIRECTORY
 from debusine.util.userns import remove_tree
 
 CONFIGURE_LOG = "configure_for_execution.log"
 RESULT_LOG = "task_result.log"
-ZSTD_KEY = "zstd:available"
-ZSTD_SUFFIX = ".zst"
 
 
 class Autopkgtest(
@@ -66,7 +65,7 @@ class Autopkgtest(
     TASK_VERSION = 1
     GUIDE = AUTOPKGTEST_GUIDE
     USES_APT = True
-    CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "autopkgtest", ZSTD_KEY: "zstd"}
+    CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "autopkgtest"}
 
     source_artifact = SingleInput(
         field="input.source_artifact",
@@ -96,6 +95,7 @@ class Autopkgtest(
         self._dsc_url = ""
         self._targets: list[Path] = []
         self._access_files: list[Path] = []
+        self._testbed: Testbed | None = None
 
     # what the server asks
 
@@ -108,19 +108,15 @@ class Autopkgtest(
         assert found is not None, "both categories have a source"
         return found
 
-    @property
-    def _environment_data(self) -> SystemTarballData:
-        data = self.environment.data
-        assert isinstance(data, SystemTarballData), "the input checks the category"
-        return data
-
     @override
     def get_subject(self) -> str:
         return self._source_name_version.name
 
     @override
     def get_configuration_context(self) -> str:
-        return self._environment_data.codename
+        data = self.environment.data
+        assert isinstance(data, SystemTarballData), "the input checks the category"
+        return data.codename
 
     @override
     def compute_dynamic_data(self) -> AutopkgtestDynamicData:
@@ -143,10 +139,7 @@ class Autopkgtest(
 
     @override
     def compute_system_required_tags(self) -> set[str]:
-        required = {*super().compute_system_required_tags(), tags.capability_tag("autopkgtest")}
-        if self._environment_data.filename.endswith(ZSTD_SUFFIX):
-            required.add(tags.capability_tag("zstd"))
-        return required
+        return {*super().compute_system_required_tags(), tags.capability_tag("autopkgtest")}
 
     @override
     def compute_system_provided_tags(self) -> set[str]:
@@ -167,13 +160,8 @@ class Autopkgtest(
 
     @override
     def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        needed = ["available"]
-        resolved = self.field_is_resolved("environment")
-        if resolved and self._environment_data.filename.endswith(ZSTD_SUFFIX):
-            needed.append(ZSTD_KEY)
-        return super().can_run_on(worker_metadata) and all(
-            worker_metadata.get(self.prefix_with_task_name(key)) is True for key in needed
-        )
+        key = self.prefix_with_task_name("available")
+        return super().can_run_on(worker_metadata) and worker_metadata.get(key) is True
 
     # the run
 
@@ -217,12 +205,16 @@ class Autopkgtest(
     def prepare_to_run(self, download_directory: Path, execute_directory: Path) -> None:
         """Write what APT is lent; no secrets, as tests run as root of the testbed."""
         super().prepare_to_run(download_directory, execute_directory)
+        assert self.executor is not None, "no executor"
+        directory = self.get_working_directory()
+        self._testbed = own_testbed(
+            self.executor, self.data.timeout, directory / "testbed", base=execute_directory
+        )
         extra = [str(repository.url) for repository in self._wanted_repositories]
         access = access_for(self, extra).without_secrets()
         if access.is_needed:
-            directory = self.get_working_directory() / "apt-access"
-            access.write(directory, seen_at=CHROOT_DIRECTORY)
-            self._access_files = sorted(directory.iterdir())
+            access.write(directory / "apt-access", seen_at=CHROOT_DIRECTORY)
+            self._access_files = sorted((directory / "apt-access").iterdir())
             for path in self._access_files:
                 path.chmod(0o644)
 
@@ -238,12 +230,17 @@ class Autopkgtest(
             *chosen_options(self.data, codename=self._codename),
             *repository_options(self),
             *access_options(self._access_files),
-            *(resolver_options() if self.backend is BackendType.UNSHARE else ()),
             *(str(path) for path in self._targets),
             "--",
-            self.executor.autopkgtest_virt_server(),
-            *self.executor.autopkgtest_virt_args(),
+            *virt_server(self.executor, self._testbed),
         ]
+
+    @override
+    def _run_on_host(self, runner: CommandRunner, command: TaskCommand) -> Ended:
+        if self._testbed is None:
+            return super()._run_on_host(runner, command)
+        with serving(self._testbed):
+            return super()._run_on_host(runner, command)
 
     @override
     def _remove_leftovers(self, temporary_directory: Path) -> None:
@@ -264,8 +261,9 @@ class Autopkgtest(
         if (reason := self.verdict.error) is not None:
             self.append_to_log_file(RESULT_LOG, [f"exit status {returncode}", reason.message])
             self.reported_errors.append(reason)
-        if self.summary.troubles:
-            self.append_to_log_file(RESULT_LOG, list(self.summary.troubles))
+        said = [*self.summary.troubles, *(self._testbed.troubles if self._testbed else ())]
+        if said:
+            self.append_to_log_file(RESULT_LOG, said)
         return self.verdict.result
 
     @override
