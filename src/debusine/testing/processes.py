@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -18,7 +19,9 @@ def is_alive(pid: int) -> bool:
 def processes_of(needle: str) -> list[str]:
     """Command lines that have a text in them; words are parted by a space."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    # a glob looks whether each is still there, and stumbles over what has just ended
+    for number in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208
+        path = Path("/proc", number, "cmdline")
         try:
             line = path.read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
         except OSError:
