@@ -39,23 +39,30 @@ _REQUIRED_BY_WORKERS = PreparedValues(
 )
 
 
-@dataclass(kw_only=True, slots=True)
-class _Cache:
-    """Signatures as this process knows them, and which of them a capability fits."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """
+    Signatures as they were at one time, and which of them a capability fits.
+
+    Another time is another object: who still looks at this one meanwhile changes
+    nothing of what is known of later ones.
+    """
 
     version: tuple[int, int] = (0, 0)
     signatures: dict[int, SignatureTags] = field(default_factory=dict)
     compatible: dict[Capability, tuple[int, ...]] = field(default_factory=dict)
-    needs: dict[int, Resources] = field(default_factory=dict)
 
 
-_cache = _Cache()
+_known = _Known()
+# of each signature; it never changes
+_needs: dict[int, Resources] = {}
 
 
 def forget() -> None:
     """Drop what is remembered; for tests, whose rows vanish."""
-    global _cache  # noqa: PLW0603  one per process
-    _cache = _Cache()
+    global _known  # noqa: PLW0603  one per process
+    _known = _Known()
+    _needs.clear()
 
 
 def tags_decide() -> bool:
@@ -98,7 +105,7 @@ def intern_exactly(required: Iterable[str], counting: Iterable[str], need: Resou
                 "cpu_count": need.cpu_count,
             },
         )
-    _cache.needs[row.pk] = need
+    _needs[row.pk] = need
     return row.pk
 
 
@@ -172,20 +179,27 @@ def reintern_pending(*, after: int = 0, limit: int | None = None) -> int | None:
 
 def need_of(signature_id: int) -> Resources:
     """What the requests of a signature need; at most one query, as that never changes."""
-    known = _cache.needs.get(signature_id)
+    known = _needs.get(signature_id)
     if known is None:
         row = Signature.objects.filter(pk=signature_id).first()
-        known = _cache.needs[signature_id] = NOTHING if row is None else amount(row)
+        known = _needs[signature_id] = NOTHING if row is None else amount(row)
     return known
 
 
 def compatible_signatures(worker: Capability) -> tuple[int, ...]:
     """Ids of the signatures whose requests a worker can run; one query."""
+    return _compatible(_signatures(), worker)
+
+
+def _signatures() -> _Known:
+    """All signatures that there are; one query unless there are new ones."""
+    global _known  # noqa: PLW0603  one per process
+    known = _known
     with connection.cursor() as cursor:
         cursor.execute(named_query("signatures_version_v1"))
         version = cursor.fetchone()
-    if version != _cache.version:
-        _cache.signatures = {
+    if version != known.version:
+        tags = {
             row.pk: SignatureTags(
                 required=frozenset(row.required_tags),
                 provided=frozenset(row.provided_tags),
@@ -193,14 +207,15 @@ def compatible_signatures(worker: Capability) -> tuple[int, ...]:
             )
             for row in Signature.objects.all()
         }
-        _cache.compatible = {}
-        _cache.version = version
-    found = _cache.compatible.get(worker)
+        _known = known = _Known(version=version, signatures=tags)
+    return known
+
+
+def _compatible(known: _Known, worker: Capability) -> tuple[int, ...]:
+    found = known.compatible.get(worker)
     if found is None:
-        found = tuple(
-            pk for pk, tags in _cache.signatures.items() if not missing_tags(tags, worker)
-        )
-        _cache.compatible[worker] = found
+        found = tuple(pk for pk, tags in known.signatures.items() if not missing_tags(tags, worker))
+        known.compatible[worker] = found
     return found
 
 
@@ -224,9 +239,9 @@ def next_for(worker: Worker, able: Capability, room: Room, *, now: datetime) -> 
     """
     if not room.offer.is_limited:
         return head_of_queue(able)
-    compatible = compatible_signatures(able)
-    needs = {pk: _cache.signatures[pk].need for pk in compatible}
-    possible = [pk for pk in compatible if room.offer.holds(needs[pk])]
+    known = _signatures()
+    needs = {pk: known.signatures[pk].need for pk in _compatible(known, able)}
+    possible = [pk for pk, need in needs.items() if room.offer.holds(need)]
     heads = [
         Head(place=place, pk=pk, pending_at=_aware(pending_at, now), need=needs[signature])
         for pk, place, signature, pending_at in _heads(possible)

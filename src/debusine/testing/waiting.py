@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,6 +41,8 @@ def wait_for(
         if time.monotonic() >= deadline:
             found = condition if instead is None else instead()
             message = f"not within {timeout_s:g} s: {found}"
+            # what every thread does instead; pytest shows it with what failed
+            faulthandler.dump_traceback()
             raise TimeoutError(message)
         time.sleep(_PAUSE_S)
     return value

@@ -53,7 +53,10 @@ def test_creating_a_request_wakes_who_runs_it(runner: JobRunner) -> None:
     first = make(result="success")
     second = make(first, result="skipped")
     third = make(second, result="success")
-    wait_for(lambda: WorkRequest.objects.get(pk=third.pk).result == "success")
+    wait_for(
+        lambda: WorkRequest.objects.get(pk=third.pk).result == "success",
+        instead=lambda: list(WorkRequest.objects.values("pk", "status", "signature")),
+    )
     assert list(WorkRequest.objects.order_by("pk").values_list("result", flat=True)) == [
         "success",
         "skipped",

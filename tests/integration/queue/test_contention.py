@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from django.db import connection
+from typing_extensions import override
 
 from debusine.db.models import Attempt, Token, Worker, WorkRequest
+from debusine.domain.scheduling import Capability
+from debusine.server import scheduler
 from debusine.server.actions.claim_work_request import ContentionError, claim_work_request, take
 from debusine.server.actions.complete_work_request import complete_work_request
 from debusine.server.actions.create_work_request import create_work_request
@@ -80,6 +86,33 @@ def test_who_read_a_request_that_has_run_since_does_not_get_it(db: None) -> None
     again = claim_work_request(slow, now=now)
     assert again is not None
     assert again.attempt.number == 2
+
+
+class Interrupted(frozenset[str]):
+    """Tags that let something else happen while they are looked at."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    @override
+    def __sub__(self, other: AbstractSet[object]) -> frozenset[str]:
+        self.meanwhile()
+        return super().__sub__(other)
+
+
+def test_a_new_signature_is_not_missed_by_who_is_looking_at_older_ones(db: None) -> None:
+    """What one thread found among the old ones must not stay as what fits among the new ones."""
+    plain = Capability(provided=frozenset({"a", "b"}), required=frozenset(), kind="")
+    first = scheduler.intern_signature(["a"], [])
+
+    def another_thread() -> None:
+        scheduler.intern_signature(["b"], [])
+        scheduler.compatible_signatures(replace(plain, provided=frozenset()))
+
+    tags = Interrupted()
+    tags.meanwhile = another_thread
+    assert scheduler.compatible_signatures(replace(plain, required=tags)) == (first,)
+    second = scheduler.intern_signature(["b"], [])
+    assert set(scheduler.compatible_signatures(plain)) == {first, second}
 
 
 def register(number: int) -> str:
