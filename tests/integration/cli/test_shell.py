@@ -293,7 +293,7 @@ def test_an_image_that_the_agent_keeps_is_not_downloaded(
     environment: RealEnvironment,
     failed: Callable[[str], FailedBuild],
 ) -> None:
-    kept = ordinary_user.workplace / "images" / f"{ENVIRONMENT_ID}-{'0' * 12}"
+    kept = ordinary_user.workplace / "images" / ("0" * 32)
     kept.mkdir(parents=True)
     image = kept / environment.path.name
     shutil.copyfile(environment.path, image)
