@@ -48,13 +48,18 @@ class JobQueue:
         self._early: deque[tuple[str, Sequence[int], Queue]] = deque(maxlen=_KEPT)
         self._resume_at = 0.0
 
-    def connect(self, sender: Sender) -> None:
-        """Send from now on, beginning with what was told before."""
+    def connect(self, sender: Sender) -> Sender | None:
+        """
+        Send from now on, beginning with what was told before.
+
+        :returns: by whom it was sent until now
+        """
         with self._lock:
-            self._sender = sender
+            before, self._sender = self._sender, sender
             early, self._early = self._early, deque(maxlen=_KEPT)
         for message in early:
             self.send(*message)
+        return before
 
     def disconnect(self) -> None:
         """Keep what is told from now on."""

@@ -34,11 +34,15 @@ def told() -> Iterator[list[tuple[str, Sequence[int]]]]:
     def take(job: str, ids: Sequence[int], queue: Queue) -> None:
         messages.append((job, ids))
 
-    job_queue.connect(take)
+    before = job_queue.connect(take)
     # what others told while nobody listened
     messages.clear()
     yield messages
-    job_queue.disconnect()
+    # who runs jobs goes on hearing of them
+    if before is None:
+        job_queue.disconnect()
+    else:
+        job_queue.connect(before)
 
 
 def make(url: str = "http://hooks.example.org/", **fields: Any) -> Webhook:
