@@ -86,8 +86,8 @@ def make_token(user: User | None = None, *, enabled: bool = True) -> WithKey:
     return _make_token(TokenType.USER, user=user or make_user(), enabled=enabled)
 
 
-def _make_token(token_type: TokenType, **fields: Any) -> WithKey:
-    key = secrets.token_hex(32)
+def _make_token(token_type: TokenType, *, key: str | None = None, **fields: Any) -> WithKey:
+    key = key or secrets.token_hex(32)
     token = Token.objects.create(
         token_type=token_type,
         hash=hash_key(key),
@@ -171,15 +171,14 @@ def make_running(
         status=WorkRequestStatus.RUNNING.value, worker=runner, started_at=now
     )
     request.refresh_from_db()
-    made = _make_token(TokenType.WORK_REQUEST, user=request.created_by)
+    key = secrets.token_hex(32)
     attempt = Attempt.objects.create(
         work_request=request,
         number=request.attempts.count() + 1,
         worker=runner,
-        token_hash=made.token.hash,
+        token_hash=hash_key(key),
         started_at=now,
         lease_until=now + lease,
     )
-    made.token.attempt = attempt
-    made.token.save()
+    made = _make_token(TokenType.WORK_REQUEST, key=key, user=request.created_by, attempt=attempt)
     return RunningWithKey(key=made.key, token=made.token, work_request=request, attempt=attempt)

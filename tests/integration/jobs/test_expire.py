@@ -25,7 +25,14 @@ DAY = timedelta(days=1)
 
 
 def expired_token(key: str, **fields: object) -> Token:
-    values = {"token_type": "user", "created_at": NOW, "expire_at": NOW - DAY, "enabled": True}
+    values: dict[str, object] = {
+        "token_type": "user",
+        "created_at": NOW,
+        "expire_at": NOW - DAY,
+        "enabled": True,
+    }
+    if fields.get("token_type", "user") == "user":
+        values["user"] = factories.make_user()
     return Token.objects.create(hash=hash_key(key), **(values | fields))
 
 

@@ -7,8 +7,16 @@ from debusine.db.models.collection import Collection, CollectionItem, ItemType
 from debusine.db.models.enrolment import Enrolment
 from debusine.db.models.event import Event, EventCounter, EventReader
 from debusine.db.models.file import File, FileInArtifact, FileUpload
+from debusine.db.models.group import Group, GroupAuditLog, GroupMembership, MemberRole
+from debusine.db.models.hold import Hold, Terminal
 from debusine.db.models.notification import Notification, NotificationChannel
 from debusine.db.models.queue_basis import QueueBasis
+from debusine.db.models.role import (
+    CollectionRole,
+    CollectionTokenGrant,
+    ScopeRole,
+    WorkspaceRole,
+)
 from debusine.db.models.run_record import RunRecord
 from debusine.db.models.scope import Scope
 from debusine.db.models.share import Share
@@ -18,7 +26,7 @@ from debusine.db.models.user import Token, TokenType, User
 from debusine.db.models.webhook import Webhook, WebhookDelivery
 from debusine.db.models.work_request import WorkRequest
 from debusine.db.models.worker import Worker, WorkerType
-from debusine.db.models.workspace import Workspace
+from debusine.db.models.workspace import Workspace, WorkspaceChain
 
 __all__ = [
     "Artifact",
@@ -26,6 +34,8 @@ __all__ = [
     "Attempt",
     "Collection",
     "CollectionItem",
+    "CollectionRole",
+    "CollectionTokenGrant",
     "Enrolment",
     "Event",
     "EventCounter",
@@ -33,14 +43,21 @@ __all__ = [
     "File",
     "FileInArtifact",
     "FileUpload",
+    "Group",
+    "GroupAuditLog",
+    "GroupMembership",
+    "Hold",
     "ItemType",
+    "MemberRole",
     "Notification",
     "NotificationChannel",
     "QueueBasis",
     "RunRecord",
     "Scope",
+    "ScopeRole",
     "Share",
     "Signature",
+    "Terminal",
     "Timer",
     "Token",
     "TokenType",
@@ -51,4 +68,6 @@ __all__ = [
     "Worker",
     "WorkerType",
     "Workspace",
+    "WorkspaceChain",
+    "WorkspaceRole",
 ]
