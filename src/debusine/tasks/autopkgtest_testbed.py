@@ -224,10 +224,7 @@ def virt_server(executor: Executor, testbed: Testbed | None) -> list[str]:
 
 def _enter_namespaces(instance: Instance) -> list[str]:
     assert isinstance(instance, UnshareInstance), "of another executor"
-    return [
-        "nsenter", "--target", str(instance.session.pid), "--user", "--mount", "--pid", "--ipc",
-        "--uts", "--setuid", "0", "--setgid", "0", "--wdns=/", "--",
-    ]  # fmt: skip
+    return instance.session.enter_command(user=(0, 0), network=True)
 
 
 @contextmanager

@@ -96,6 +96,21 @@ class Session:
         """The root directory of the sandbox, seen from outside; for measuring only."""
         return Path("/proc", str(self.pid), "root")
 
+    def enter_command(
+        self, *, user: tuple[int, int], network: bool, cwd: Path | None = None
+    ) -> list[str]:
+        """
+        What a command is put after to run in it.
+
+        :param user: user and group, as the sandbox knows them
+        :param network: whether it has that of the machine, otherwise a loopback of its own
+        """
+        return [
+            "nsenter", "--target", str(self.pid), "--user", "--mount", "--pid", "--ipc", "--uts",
+            *([] if network else ["--net"]),
+            "--setuid", str(user[0]), "--setgid", str(user[1]), f"--wdns={cwd or '/'}", "--",
+        ]  # fmt: skip
+
     def popen(  # noqa: PLR0913  the parameters of a process
         self,
         args: Sequence[str],
@@ -113,11 +128,7 @@ class Session:
 
         :param network: whether it has that of the machine, otherwise a loopback of its own
         """
-        enter = [
-            "nsenter", "--target", str(self.pid), "--user", "--mount", "--pid", "--ipc", "--uts",
-            *([] if network else ["--net"]),
-            "--setuid", str(user[0]), "--setgid", str(user[1]), f"--wdns={cwd or '/'}", "--",
-        ]  # fmt: skip
+        enter = self.enter_command(user=user, network=network, cwd=cwd)
         return userns.popen(args, prefix=enter, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
 
     def stop(self) -> None:
