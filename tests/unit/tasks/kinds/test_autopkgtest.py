@@ -194,7 +194,7 @@ def test_the_command(tmp_path: Path, client: FakeTaskClient) -> None:
         "--",
         "fake",
         "--image",
-        f"{tmp_path}/task/work/image.tar.zst",
+        str(tmp_path / "task" / "work" / "image.tar.zst"),
     ]
 
 
