@@ -41,7 +41,7 @@ from debusine.tasks.autopkgtest_report import make_report
 from debusine.tasks.autopkgtest_summary import Summary, SummaryError, read_summary
 from debusine.tasks.autopkgtest_testbed import Testbed, own_testbed, serving, virt_server
 from debusine.tasks.autopkgtest_verdict import Verdict, judge
-from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
+from debusine.tasks.capabilities import ProgramsMixin
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.command_runner import CommandRunner, TaskCommand
 from debusine.tasks.extra_repository import ExtraRepositoryMixin
@@ -57,6 +57,7 @@ RESULT_LOG = "task_result.log"
 
 class Autopkgtest(
     ExtraRepositoryMixin[AutopkgtestData, AutopkgtestDynamicData],
+    ProgramsMixin[AutopkgtestData, AutopkgtestDynamicData],
     RunCommandTask[AutopkgtestData, AutopkgtestDynamicData],
     BaseTaskWithExecutor[AutopkgtestData, AutopkgtestDynamicData],
 ):
@@ -138,30 +139,11 @@ class Autopkgtest(
         )
 
     @override
-    def compute_system_required_tags(self) -> set[str]:
-        return {*super().compute_system_required_tags(), tags.capability_tag("autopkgtest")}
-
-    @override
     def compute_system_provided_tags(self) -> set[str]:
         return {
             *super().compute_system_provided_tags(),
             tags.source_package_tag(self._source_name_version.name),
         }
-
-    @classmethod
-    @override
-    def get_provided_worker_tags(cls) -> set[str]:
-        return super().get_provided_worker_tags() | tags_of_programs(cls)
-
-    @classmethod
-    @override
-    def analyze_worker(cls) -> dict[str, Any]:
-        return super().analyze_worker() | metadata_of_programs(cls)
-
-    @override
-    def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        key = self.prefix_with_task_name("available")
-        return super().can_run_on(worker_metadata) and worker_metadata.get(key) is True
 
     # the run
 

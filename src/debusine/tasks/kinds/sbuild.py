@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -22,7 +22,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_indexes import digests_in_log, sbuild_option
 from debusine.tasks.apt_lending import options_for_sbuild
-from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
+from debusine.tasks.capabilities import ProgramsMixin
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.errors import TaskConfigError
@@ -57,7 +57,6 @@ from debusine.wire.work_request import OutputError
 
 ZSTD_KEY = "zstd:available"
 ZSTD_SUFFIX = ".zst"
-ZSTD_CAPABILITY = tags.capability_tag("zstd")
 FETCH_LOG = "fetch_input.log"
 RESULT_LOG = "task_result.log"
 CATEGORIES = {
@@ -68,6 +67,7 @@ CATEGORIES = {
 
 class Sbuild(
     ExtraRepositoryMixin[SbuildData, SbuildDynamicData],
+    ProgramsMixin[SbuildData, SbuildDynamicData],
     RunCommandTask[SbuildData, SbuildDynamicData],
     BaseTaskWithExecutor[SbuildData, SbuildDynamicData],
 ):
@@ -143,13 +143,14 @@ class Sbuild(
         )
 
     @override
-    def compute_system_required_tags(self) -> set[str]:
-        required = {*super().compute_system_required_tags(), tags.capability_tag("sbuild")}
+    def needed_tools(self) -> dict[str, str]:
+        needed = super().needed_tools()
         if self.backend is not BackendType.UNSHARE:
-            required.add(tags.capability_tag("autopkgtest"))
-        if self._environment_data.filename.endswith(ZSTD_SUFFIX):
-            required.add(ZSTD_CAPABILITY)
-        return required
+            needed["autopkgtest:available"] = "autopkgtest"
+        resolved = self.field_is_resolved("environment")
+        if not (resolved and self._environment_data.filename.endswith(ZSTD_SUFFIX)):
+            del needed[self.prefix_with_task_name(ZSTD_KEY)]
+        return needed
 
     @override
     def compute_system_provided_tags(self) -> set[str]:
@@ -157,28 +158,6 @@ class Sbuild(
             *super().compute_system_provided_tags(),
             tags.source_package_tag(self._source_name_version.name),
         }
-
-    @classmethod
-    @override
-    def get_provided_worker_tags(cls) -> set[str]:
-        return super().get_provided_worker_tags() | tags_of_programs(cls)
-
-    @classmethod
-    @override
-    def analyze_worker(cls) -> dict[str, Any]:
-        return super().analyze_worker() | metadata_of_programs(cls)
-
-    @override
-    def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        needed = [self.prefix_with_task_name("available")]
-        if self.backend is not BackendType.UNSHARE:
-            needed.append("autopkgtest:available")
-        resolved = self.field_is_resolved("environment")
-        if resolved and self._environment_data.filename.endswith(ZSTD_SUFFIX):
-            needed.append(self.prefix_with_task_name(ZSTD_KEY))
-        return super().can_run_on(worker_metadata) and all(
-            worker_metadata.get(key) is True for key in needed
-        )
 
     # the run
 

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic
+from typing import Generic
 
-from typing_extensions import TypeVar, override
+from typing_extensions import TypeVar
 
 from debusine.artifacts.assets.signing_key import SigningKey
-from debusine.domain import tags
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.work_request import TaskTypes
 from debusine.errors import PermissionDeniedError
-from debusine.tasks.base import BaseExternalTask
-from debusine.tasks.capabilities import metadata_of_programs, tags_of_programs
+from debusine.tasks.capabilities import ProgramsMixin
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData
 from debusine.tasks.signing.key_store import KeyStore, NoSuchKeyError, Occasion
 from debusine.wire.asset import AssetPermission, AssetPermissionQuery
@@ -22,7 +20,7 @@ TD = TypeVar("TD", bound=BaseTaskData)
 DTD = TypeVar("DTD", bound=BaseDynamicTaskData, default=BaseDynamicTaskData)
 
 
-class SigningTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
+class SigningTask(ProgramsMixin[TD, DTD], Generic[TD, DTD]):
     """
     Base of tasks that run where keys are.
 
@@ -37,32 +35,6 @@ class SigningTask(BaseExternalTask[TD, DTD], Generic[TD, DTD]):
     def configure_key_store(self, key_store: KeyStore) -> None:
         """Give the task the keys to sign with."""
         self.key_store = key_store
-
-    @classmethod
-    @override
-    def analyze_worker(cls) -> dict[str, Any]:
-        return super().analyze_worker() | metadata_of_programs(cls)
-
-    @classmethod
-    @override
-    def get_provided_worker_tags(cls) -> set[str]:
-        return super().get_provided_worker_tags() | tags_of_programs(cls)
-
-    def needed_tools(self) -> dict[str, str]:
-        """Those of ``CAPABILITIES`` that this task needs, with its data."""
-        return dict(self.CAPABILITIES)
-
-    @override
-    def compute_system_required_tags(self) -> set[str]:
-        needed = {tags.capability_tag(tool) for tool in self.needed_tools().values()}
-        return super().compute_system_required_tags() | needed
-
-    @override
-    def can_run_on(self, worker_metadata: dict[str, Any]) -> bool:
-        return super().can_run_on(worker_metadata) and all(
-            worker_metadata.get(self.prefix_with_task_name(key)) is True
-            for key in self.needed_tools()
-        )
 
     # what the run asks
 
