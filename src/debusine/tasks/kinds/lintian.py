@@ -23,8 +23,6 @@ from debusine.domain import tags as tag_names
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
-from debusine.tasks.apt_indexes import digests_in
-from debusine.tasks.apt_lending import access_for, install
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import (
     MultiInput,
@@ -32,6 +30,7 @@ from debusine.tasks.inputs.inputs import (
     OptionalSingleInput,
     Stage,
 )
+from debusine.tasks.install import install_packages
 from debusine.tasks.lintian_data import LINTIAN_GUIDE, UNKNOWN, LintianData, LintianDynamicData
 from debusine.tasks.lintian_list import list_findings
 from debusine.tasks.lintian_output import (
@@ -43,7 +42,7 @@ from debusine.tasks.lintian_output import (
     reaches,
     summarise,
 )
-from debusine.tasks.with_executor import INSTALL_LOG, BaseTaskWithExecutor
+from debusine.tasks.with_executor import BaseTaskWithExecutor
 
 CONFIGURE_LOG = "configure_for_execution.log"
 FOUND_SOMETHING = 2
@@ -175,16 +174,9 @@ class Lintian(
             yield Target(path=path, package=fields["Package"], architecture=fields["Architecture"])
 
     def _install_lintian(self) -> None:
-        instance = self._instance()
-        there = instance.run(["test", "-x", "/usr/bin/lintian"], run_as_root=True)
-        if there.returncode == 0:
-            return
-
-        def step(cmd: list[str]) -> None:
-            self.run_executor_command(cmd, INSTALL_LOG, run_as_root=True)
-
-        install(instance, ["lintian"], access=access_for(self), step=step)
-        self.apt_indexes = digests_in(instance)
+        there = self._instance().run(["test", "-x", "/usr/bin/lintian"], run_as_root=True)
+        if there.returncode != 0:
+            install_packages(self, ["lintian"])
 
     @override
     def _cmdline(self) -> list[str]:
