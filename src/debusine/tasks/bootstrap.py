@@ -29,6 +29,7 @@ from debusine.tasks.bootstrap_sources import (
 )
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
+from debusine.tasks.logs import RESULT_LOG
 from debusine.util import userns
 from debusine.util.apt_access import AptAccess
 from debusine.util.apt_hooks import MmdebstrapArguments, mmdebstrap_arguments
@@ -41,7 +42,6 @@ OS_RELEASE = "os-release"
 DPKG_DIRECTORY = "var_lib_dpkg"
 SCRIPT = "customization_script"
 CAPABILITY = "mmdebstrap"
-RESULT_LOG = "task_result.log"
 UNSTABLE = frozenset({"unstable", "sid"})
 
 # what this machine says about old Release files holds in the system as well

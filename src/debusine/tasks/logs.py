@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from debusine.client.debusine import Debusine
 
 STAGES_LOG = "stages.log"
+FETCH_LOG = "fetch_input.log"
+CONFIGURE_LOG = "configure_for_execution.log"
+RESULT_LOG = "task_result.log"
 
 
 def how_to_repeat(work_request_id: int) -> str:

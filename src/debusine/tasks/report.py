@@ -15,9 +15,8 @@ from debusine.artifacts.relation import RelationType
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.install import install_missing
+from debusine.tasks.logs import CONFIGURE_LOG
 from debusine.tasks.with_executor import DTDE, TDE, BaseTaskWithExecutor
-
-CONFIGURE_LOG = "configure_for_execution.log"
 
 
 class ReportTask(

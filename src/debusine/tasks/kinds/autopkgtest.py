@@ -46,13 +46,11 @@ from debusine.tasks.command import RunCommandTask
 from debusine.tasks.command_runner import CommandRunner, TaskCommand
 from debusine.tasks.extra_repository import ExtraRepositoryMixin
 from debusine.tasks.inputs.inputs import EnvironmentInput, MultiInput, SingleInput, Stage
+from debusine.tasks.logs import CONFIGURE_LOG, RESULT_LOG
 from debusine.tasks.process import Ended
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_hooks import CHROOT_DIRECTORY
 from debusine.util.userns import remove_tree
-
-CONFIGURE_LOG = "configure_for_execution.log"
-RESULT_LOG = "task_result.log"
 
 
 class Autopkgtest(

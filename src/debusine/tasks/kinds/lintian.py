@@ -42,9 +42,9 @@ from debusine.tasks.lintian_output import (
     reaches,
     summarise,
 )
+from debusine.tasks.logs import CONFIGURE_LOG
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
-CONFIGURE_LOG = "configure_for_execution.log"
 FOUND_SOMETHING = 2
 _SHOWN_BYTES = 64 * 1024
 DEB_SUFFIXES = frozenset({".deb", ".udeb"})

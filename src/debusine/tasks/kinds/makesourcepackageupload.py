@@ -22,6 +22,7 @@ from debusine.tasks.command import RunCommandTask
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.inputs import EnvironmentInput, SingleInput, Stage
 from debusine.tasks.install import install_missing
+from debusine.tasks.logs import FETCH_LOG
 from debusine.tasks.makesourcepackageupload_data import (
     MAKE_SOURCE_PACKAGE_UPLOAD_GUIDE,
     MakeSourcePackageUploadData,
@@ -31,7 +32,6 @@ from debusine.tasks.sandbox import pull_limited
 from debusine.tasks.sbuild_data import safe_names
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
-FETCH_LOG = "fetch_input.log"
 SCRIPT_NAME = "make-changes.sh"
 MAX_CHANGES_BYTES = 32 * 1024 * 1024
 # arguments: the .dsc, name of the .changes beside it, version to begin after, distribution
