@@ -11,11 +11,11 @@ from typing import ClassVar, Generic
 from typing_extensions import override
 
 from debusine.artifacts.files import LocalArtifact
-from debusine.artifacts.relation import RelationType
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.install import install_missing
 from debusine.tasks.logs import CONFIGURE_LOG
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import DTDE, TDE, BaseTaskWithExecutor
 
 
@@ -67,14 +67,8 @@ class ReportTask(
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
-        uploaded = self.debusine.upload_artifact(
-            self._report(self._output(execute_directory)),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
-        for source in dict.fromkeys(self._source_artifacts_ids):
-            self.debusine.relation_create(uploaded.id, source, RelationType.RELATES_TO)
+        report = self._report(self._output(execute_directory))
+        upload_output(self, report, relates_to=self._source_artifacts_ids)
 
     def _output(self, directory: Path) -> Path:
         assert self.CAPTURE_OUTPUT_FILENAME is not None, "a report has a name"

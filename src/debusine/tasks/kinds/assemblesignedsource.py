@@ -9,12 +9,10 @@ from typing_extensions import override
 
 from debusine.artifacts.base import parse_data
 from debusine.artifacts.deb822 import read_changes, read_dsc
-from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.binary_package import BinaryPackage, BinaryPackageData
 from debusine.artifacts.kinds.signing_output import SigningOutput, SigningOutputData
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
@@ -37,6 +35,7 @@ from debusine.tasks.sbuild_output import consistency_errors
 from debusine.tasks.signed_source import Signatures, SourceHead, check_source, write_source
 from debusine.tasks.signing_template import SOURCE_TEMPLATE, code_signing_directory
 from debusine.tasks.unpacking import LIMITS, FetchedPackage, fetch_package, unpacked_template
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
 BUILD_LOG = "build.log"
@@ -214,15 +213,13 @@ class AssembleSignedSource(
     ) -> None:
         if execution_result is not WorkRequestResults.SUCCESS:
             return
-        assert self.debusine is not None, "no access to the server"
         [dsc] = execute_directory.glob("*.dsc")
         [changes] = execute_directory.glob("*.changes")
-        source = self._upload(SourcePackage.from_dsc(dsc))
-        for package in self._unsigned_packages():
-            self.debusine.relation_create(source, package, RelationType.BUILT_USING)
+        source = upload_output(
+            self, SourcePackage.from_dsc(dsc), built_using=self._unsigned_packages()
+        )
         # the files were compared with what it says a moment ago
-        upload = self._upload(Upload.from_changes(changes, check=False))
-        self.debusine.relation_create(upload, source, RelationType.EXTENDS)
+        upload_output(self, Upload.from_changes(changes, check=False), extends=[source])
 
     def _unsigned_packages(self) -> list[int]:
         """Binary packages with files that were signed, of all signatures."""
@@ -234,10 +231,3 @@ class AssembleSignedSource(
                 for number in artifact.resolved_ids()
             )
         )
-
-    def _upload(self, artifact: LocalArtifact) -> int:
-        assert self.debusine is not None, "no access to the server"
-        uploaded = self.debusine.upload_artifact(
-            artifact, workspace=self.workspace_name, work_request=self.work_request_id
-        )
-        return uploaded.id

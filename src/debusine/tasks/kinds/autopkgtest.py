@@ -17,7 +17,6 @@ from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.domain import tags
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
@@ -48,6 +47,7 @@ from debusine.tasks.extra_repository import ExtraRepositoryMixin
 from debusine.tasks.inputs.inputs import EnvironmentInput, MultiInput, SingleInput, Stage
 from debusine.tasks.logs import CONFIGURE_LOG, RESULT_LOG
 from debusine.tasks.process import Ended
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_hooks import CHROOT_DIRECTORY
 from debusine.util.userns import remove_tree
@@ -258,7 +258,6 @@ class Autopkgtest(
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         output = execute_directory / OUTPUT
         if not output.is_dir():
             # nothing was begun
@@ -273,13 +272,7 @@ class Autopkgtest(
             architecture=self.data.build_architecture,
             environment=self.executor.system_image.data,
         )
-        uploaded = self.debusine.upload_artifact(
-            AutopkgtestKind.from_directory(output, report),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
         dynamic = self.dynamic_data
         assert dynamic is not None, "no dynamic data"
         about = [dynamic.input_source_artifact_id, *dynamic.input_binary_artifacts_ids]
-        for number in dict.fromkeys(about):
-            self.debusine.relation_create(uploaded.id, number, RelationType.RELATES_TO)
+        upload_output(self, AutopkgtestKind.from_directory(output, report), relates_to=about)

@@ -12,7 +12,6 @@ from debusine.artifacts.base import NameVersion
 from debusine.artifacts.files import LocalArtifact
 from debusine.artifacts.kinds.binary_package import BinaryPackage, BinaryPackageData
 from debusine.artifacts.kinds.signing_input import SigningInput, SigningInputData
-from debusine.artifacts.relation import RelationType
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
@@ -29,6 +28,7 @@ from debusine.tasks.inputs.inputs import (
 )
 from debusine.tasks.signing_template import PackageToSign
 from debusine.tasks.unpacking import FetchedPackage, fetch_package, unpacked, unpacked_template
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
 
@@ -163,14 +163,10 @@ class ExtractForSigning(BaseTaskWithExecutor[ExtractForSigningData, ExtractForSi
     ) -> None:
         if execution_result is not WorkRequestResults.SUCCESS:
             return
-        assert self.debusine is not None, "no access to the server"
         assert self.template is not None, "nothing was fetched"
         for binary, artifact in self.extracted:
-            uploaded = self.debusine.upload_artifact(
-                artifact, workspace=self.workspace_name, work_request=self.work_request_id
-            )
-            for target in (self.template.artifact_id, binary.artifact_id):
-                self.debusine.relation_create(uploaded.id, target, RelationType.RELATES_TO)
+            about = [self.template.artifact_id, binary.artifact_id]
+            upload_output(self, artifact, relates_to=about)
 
 
 def choose_binary(

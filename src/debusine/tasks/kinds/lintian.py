@@ -18,7 +18,6 @@ from debusine.artifacts.kinds.lintian import ANALYSIS, OUTPUT
 from debusine.artifacts.kinds.lintian import Lintian as LintianKind
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.domain import tags as tag_names
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
@@ -43,6 +42,7 @@ from debusine.tasks.lintian_output import (
     summarise,
 )
 from debusine.tasks.logs import CONFIGURE_LOG
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
 FOUND_SOMETHING = 2
@@ -248,7 +248,6 @@ class Lintian(
     def _upload(
         self, architecture: str, found: list[LintianTag], version: str, directory: Path
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         targets = [target for target in self.targets if target.architecture == architecture]
         packages = {target.package for target in targets}
         own = [tag for tag in found if tag.package in packages]
@@ -263,15 +262,10 @@ class Lintian(
         report = directory / f"analysis-{architecture}"
         report.mkdir()
         (report / ANALYSIS).write_text(json.dumps(analysis(own, summary), indent=1))
-        uploaded = self.debusine.upload_artifact(
-            LintianKind.from_files(
-                report / ANALYSIS, directory / OUTPUT, summary=summary, architecture=architecture
-            ),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
+        made = LintianKind.from_files(
+            report / ANALYSIS, directory / OUTPUT, summary=summary, architecture=architecture
         )
-        for source in dict.fromkeys(self._source_artifacts_ids):
-            self.debusine.relation_create(uploaded.id, source, RelationType.RELATES_TO)
+        upload_output(self, made, relates_to=self._source_artifacts_ids)
 
     def _tags(self, directory: Path) -> list[LintianTag]:
         return parse_output((directory / OUTPUT).read_text(encoding="utf-8", errors="replace"))

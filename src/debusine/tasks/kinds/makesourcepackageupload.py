@@ -12,7 +12,6 @@ from debusine.artifacts.base import NameVersion
 from debusine.artifacts.deb822 import ControlFile, read_changes, read_dsc
 from debusine.artifacts.kinds.source_package import SourcePackage, SourcePackageData
 from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.domain import tags
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
@@ -30,6 +29,7 @@ from debusine.tasks.makesourcepackageupload_data import (
 )
 from debusine.tasks.sandbox import pull_limited
 from debusine.tasks.sbuild_data import safe_names
+from debusine.tasks.upload import upload_output
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 
 SCRIPT_NAME = "make-changes.sh"
@@ -187,17 +187,11 @@ class MakeSourcePackageUpload(
     ) -> None:
         if execution_result is not WorkRequestResults.SUCCESS:
             return
-        assert self.debusine is not None, "no access to the server"
         assert self.dynamic_data is not None, "no dynamic data"
-        uploaded = self.debusine.upload_artifact(
-            # the files were compared with what it says a moment ago
-            Upload.from_changes(self._changes, check=False),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
-        source = self.dynamic_data.input_source_artifact_id
-        for relation in (RelationType.EXTENDS, RelationType.RELATES_TO):
-            self.debusine.relation_create(uploaded.id, source, relation)
+        source = [self.dynamic_data.input_source_artifact_id]
+        # the files were compared with what it says a moment ago
+        upload = Upload.from_changes(self._changes, check=False)
+        upload_output(self, upload, extends=source, relates_to=source)
 
 
 def _only(names: Sequence[str]) -> str:

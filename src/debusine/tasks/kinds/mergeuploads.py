@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from debusine.artifacts.deb822 import ControlFile, read_changes
 from debusine.artifacts.kinds.upload import Upload, UploadData
-from debusine.artifacts.relation import RelationType
 from debusine.domain import tags
 from debusine.domain.action_key import Network
 from debusine.domain.result import WorkRequestResults
@@ -24,6 +23,7 @@ from debusine.tasks.mergeuploads_data import (
     MergeUploadsData,
     MergeUploadsDynamicData,
 )
+from debusine.tasks.upload import upload_output
 
 MERGED = "merged"
 
@@ -134,14 +134,7 @@ class MergeUploads(BaseExternalTask[MergeUploadsData, MergeUploadsDynamicData]):
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         assert self.dynamic_data is not None, "no dynamic data"
-        if self.merged is None:
-            return
-        uploaded = self.debusine.upload_artifact(
-            Upload.from_changes(self.merged, check=False),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
-        for number in sorted(self.dynamic_data.input_uploads_ids):
-            self.debusine.relation_create(uploaded.id, number, RelationType.EXTENDS)
+        if self.merged is not None:
+            upload = Upload.from_changes(self.merged, check=False)
+            upload_output(self, upload, extends=sorted(self.dynamic_data.input_uploads_ids))

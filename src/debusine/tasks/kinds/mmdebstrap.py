@@ -15,6 +15,7 @@ from debusine.tasks.apt_indexes import FILENAME, bootstrap_commands, parse_diges
 from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook
 from debusine.tasks.bootstrap_models import BootstrapOptions, SystemBootstrapData
 from debusine.tasks.guide import Guide
+from debusine.tasks.upload import upload_output
 from debusine.util.shared_memory import check_shared_memory
 
 TARBALL = "system.tar"
@@ -153,7 +154,6 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
     ) -> None:
         if execution_result is not WorkRequestResults.SUCCESS:
             return
-        assert self.debusine is not None, "no access to the server"
         tarball = find_tarball(execute_directory)
         assert tarball is not None, "a success without a tarball"
         data = SystemTarballData(
@@ -161,11 +161,7 @@ class MmDebstrap(SystemBootstrap[MmdebstrapData]):
             with_init=(execute_directory / INIT_TEST).read_text().strip() == "0",
             **self._system_data(execute_directory),
         )
-        self.debusine.upload_artifact(
-            SystemTarball.from_tarball(tarball, data),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
+        upload_output(self, SystemTarball.from_tarball(tarball, data))
 
     def _read_timeout_s(self) -> int:
         timeout = self.http_timeout

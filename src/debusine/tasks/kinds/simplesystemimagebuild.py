@@ -17,6 +17,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.tasks.bootstrap import DPKG_DIRECTORY, OS_RELEASE, SystemBootstrap, hook, upload
 from debusine.tasks.image_overlay import OVERLAY
 from debusine.tasks.system_image_data import IMAGE_GUIDE, SimpleSystemImageBuildData
+from debusine.tasks.upload import upload_output
 from debusine.util.apt_sources import strip_credentials
 
 PROGRAM = "debefivm-create"
@@ -154,7 +155,6 @@ class SimpleSystemImageBuild(SystemBootstrap[SimpleSystemImageBuildData]):
     ) -> None:
         if execution_result is not WorkRequestResults.SUCCESS:
             return
-        assert self.debusine is not None, "no access to the server"
         disk = self.data.disk_image
         data = SystemImageData(
             filename=self._filename,
@@ -165,11 +165,7 @@ class SimpleSystemImageBuild(SystemBootstrap[SimpleSystemImageBuildData]):
             boot_mechanism="efi",
             **self._system_data(execute_directory),
         )
-        self.debusine.upload_artifact(
-            SystemImage.from_image(execute_directory / self._filename, data),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
+        upload_output(self, SystemImage.from_image(execute_directory / self._filename, data))
 
 
 def pack_command(image_format: str, filename: str) -> list[str]:

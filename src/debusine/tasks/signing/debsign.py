@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from debusine.artifacts.changes import add_fields
 from debusine.artifacts.kinds.upload import Upload
-from debusine.artifacts.relation import RelationType
 from debusine.artifacts.rules import only_file
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
@@ -18,6 +17,7 @@ from debusine.tasks.inputs.inputs import DebusineFQDNInput, SingleInput, Stage
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupSingle
 from debusine.tasks.signing.base import SigningTask
 from debusine.tasks.signing.key_store import Occasion
+from debusine.tasks.upload import upload_output
 
 PURPOSE = KeyPurpose.OPENPGP_UPLOAD
 LINKS = {
@@ -133,15 +133,8 @@ class Debsign(SigningTask[DebsignData, DebsignDynamicData]):
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         assert self.dynamic_data is not None, "no dynamic data"
         if self.changes is None or execution_result is not WorkRequestResults.SUCCESS:
             return
-        uploaded = self.debusine.upload_artifact(
-            Upload.from_changes(self.changes),
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-        )
-        self.debusine.relation_create(
-            uploaded.id, self.dynamic_data.unsigned_id, RelationType.RELATES_TO
-        )
+        upload = Upload.from_changes(self.changes)
+        upload_output(self, upload, relates_to=[self.dynamic_data.unsigned_id])

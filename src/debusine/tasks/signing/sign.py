@@ -12,7 +12,6 @@ from typing_extensions import override
 from debusine.artifacts.files import LocalArtifact, below
 from debusine.artifacts.kinds.signing_input import SigningInput, SigningInputData
 from debusine.artifacts.kinds.signing_output import SigningOutput, SigningOutputData, SigningResult
-from debusine.artifacts.relation import RelationType
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError, PermissionDeniedError
@@ -21,6 +20,7 @@ from debusine.tasks.inputs.inputs import MultiInput, Stage
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupMultiple
 from debusine.tasks.signing.base import SigningTask
 from debusine.tasks.signing.key_store import Occasion, SigningMode
+from debusine.tasks.upload import upload_output
 
 MODE_OF_PURPOSE = {
     KeyPurpose.UEFI: SigningMode.DETACHED,
@@ -192,13 +192,9 @@ class Sign(SigningTask[SignData, SignDynamicData]):
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         for artifact_id, results in self.results.items():
             output = self._output(artifact_id, results, execute_directory / str(artifact_id))
-            uploaded = self.debusine.upload_artifact(
-                output, workspace=self.workspace_name, work_request=self.work_request_id
-            )
-            self.debusine.relation_create(uploaded.id, artifact_id, RelationType.RELATES_TO)
+            upload_output(self, output, relates_to=[artifact_id])
 
     def _output(
         self, artifact_id: int, results: list[SigningResult], directory: Path

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from debusine.artifacts.kinds.repository_index import RepositoryIndex, RepositoryIndexData
-from debusine.artifacts.relation import RelationType
 from debusine.domain.key_purpose import KeyPurpose
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
@@ -20,6 +19,7 @@ from debusine.tasks.inputs.inputs import SingleInput, Stage, SuiteArchiveInput
 from debusine.tasks.models import BaseDynamicTaskData, BaseTaskData, LookupSingle
 from debusine.tasks.signing.base import SigningTask
 from debusine.tasks.signing.key_store import Occasion, SigningMode
+from debusine.tasks.upload import upload_output
 from debusine.wire.asset import AssetPermission
 
 PURPOSE = KeyPurpose.OPENPGP_REPOSITORY
@@ -153,7 +153,6 @@ class SignRepositoryIndex(SigningTask[SignRepositoryIndexData, SignRepositoryInd
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
         assert self.dynamic_data is not None, "no dynamic data"
         if execution_result is not WorkRequestResults.SUCCESS:
             return
@@ -161,12 +160,7 @@ class SignRepositoryIndex(SigningTask[SignRepositoryIndexData, SignRepositoryInd
             execute_directory / self.data.signed_name,
             (self.path.parent / self.data.signed_name).as_posix(),
         )
-        uploaded = self.debusine.upload_artifact(
-            signed, workspace=self.workspace_name, work_request=self.work_request_id
-        )
-        self.debusine.relation_create(
-            uploaded.id, self.dynamic_data.unsigned_id, RelationType.EXTENDS
-        )
+        upload_output(self, signed, extends=[self.dynamic_data.unsigned_id])
 
 
 def _signing_keys(suite: dict[str, Any], archive: dict[str, Any] | None) -> list[str]:
