@@ -14,10 +14,14 @@ import structlog
 from debusine.client.local_server import WORKER_COMMENT
 from debusine.errors import NotPossibleError
 from debusine.util.command import Command, CommandError, run
+from debusine.util.file_lock import wait_lock
 from debusine.util.subids import NEEDED_IDS, free_range, subids_for
 
 COMMENT = WORKER_COMMENT
 HOME_BASE = Path("/var/lib")
+_SUBIDS = (Path("/etc/subuid"), Path("/etc/subgid"))
+_LOCK = Path("/run/debusine-account.lock")
+_PATIENCE_S = 120.0
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +77,34 @@ def ensure_account(name: str, *, comment: str = COMMENT) -> Account:
     :param comment: of one that is made
     :raises NotPossibleError: if that fails
     """
+    if not _is_ready(name):
+        try:
+            # agents may start at the same time; useradd would make the account twice
+            with wait_lock(_LOCK, timeout_s=_PATIENCE_S):
+                _make(name, comment)
+        except TimeoutError as error:
+            raise NotPossibleError(f"cannot make the account that runs tasks: {error}") from error
+    return Account.of(pwd.getpwnam(name))
+
+
+def _exists(name: str) -> bool:
     try:
-        entry = pwd.getpwnam(name)
+        pwd.getpwnam(name)
     except KeyError:
+        return False
+    return True
+
+
+def _is_ready(name: str) -> bool:
+    return _exists(name) and not any(_lacks(name, file) for file in _SUBIDS)
+
+
+def _lacks(name: str, file: Path) -> bool:
+    return not any(entry.count >= NEEDED_IDS for entry in subids_for(name, file))
+
+
+def _make(name: str, comment: str) -> None:
+    if not _exists(name):
         home = HOME_BASE / name
         log.warning("account-created", user=name, home=str(home), why="runs tasks")
         _administrate(
@@ -83,15 +112,12 @@ def ensure_account(name: str, *, comment: str = COMMENT) -> Account:
             "--shell", "/usr/sbin/nologin", "--comment", comment,
             "--key", "HOME_MODE=0711", name,
         )  # fmt: skip
-        entry = pwd.getpwnam(name)
-    for database in ("subuid", "subgid"):
-        file = Path("/etc", database)
-        if not any(entry.count >= NEEDED_IDS for entry in subids_for(name, file)):
+    for file in _SUBIDS:
+        if _lacks(name, file):
             first = free_range(file)
             last = first + NEEDED_IDS - 1
             log.warning("sub-ids-added", user=name, file=str(file), first=first, last=last)
-            _administrate("usermod", f"--add-{database}s", f"{first}-{last}", name)
-    return Account.of(entry)
+            _administrate("usermod", f"--add-{file.name}s", f"{first}-{last}", name)
 
 
 def _administrate(*argv: str) -> None:
