@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import docs_permissions
 import docs_tasks
 from docs_fields import field_table, meanings_of
 from docs_python import reference
@@ -124,6 +125,11 @@ def _of_task(generate: Callable[[TaskKind], str]) -> Generator:
     return lambda _page, argument, _old: generate(_load(argument))
 
 
+def _of_table(generate: Callable[[], str]) -> Generator:
+    """Make a part of a page of a table in the code; there is one of each."""
+    return lambda _page, _argument, _old: generate()
+
+
 GENERATORS: dict[str, Generator] = {
     "fields": _fields,
     "endpoints": _endpoints,
@@ -133,5 +139,8 @@ GENERATORS: dict[str, Generator] = {
     "example": _of_task(docs_tasks.example),
     "inputs": _of_task(docs_tasks.inputs),
     "limits": _of_task(docs_tasks.limits),
+    "permissions": _of_table(docs_permissions.permissions),
+    "roles": _of_table(docs_permissions.roles),
+    "surroundings": _of_table(docs_permissions.surroundings),
     "results": _of_task(docs_tasks.results),
 }

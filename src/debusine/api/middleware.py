@@ -15,7 +15,7 @@ from ninja.utils import check_csrf
 from debusine.api.problem import error_response, problem_response
 from debusine.domain.text import require_storable, storable, text_problem
 from debusine.errors import PermissionDeniedError, UserError
-from debusine.server.access import scope_by_name
+from debusine.server.access import require_entry, scope_by_name
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
@@ -103,6 +103,10 @@ def _refuse(request: HttpRequest, actor: Actor) -> HttpResponse | None:
     scope = scope_by_name(name)
     if scope is None:
         return _plain(HTTPStatus.NOT_FOUND, f"scope not found: {name}")
+    try:
+        require_entry(actor, scope)
+    except PermissionDeniedError as error:
+        return _plain(HTTPStatus.FORBIDDEN, error.brief)
     request.scope_row = scope  # type: ignore[attr-defined]  # see api.request.ApiRequest
     return None
 

@@ -21,7 +21,7 @@ from debusine.domain.artifact_path import disposition, path_problem
 from debusine.domain.byte_range import parse_range
 from debusine.domain.content_type import content_type_of
 from debusine.errors import NotFoundError, UserError
-from debusine.server.access import find_artifact
+from debusine.server.access import find_artifact, find_scope
 from debusine.server.stores import Content, Store, default_store
 from debusine.server.tarball import Member, tarball
 from debusine.server.threads import in_thread
@@ -97,12 +97,18 @@ def _find(request: Request, wanted: Wanted) -> FoundFile | FoundTarball:
     Find what a URL names; two queries beside those for the token.
 
     :raises NotFoundError: if there is nothing, or nothing that the caller may see
+    :raises PermissionDeniedError: if the caller may not see the scope
     :raises UserError: if it is a directory and no tarball is asked for
     """
     archive = request.query.get("archive", "auto")
     if archive not in {"auto", "tar.gz"}:
         raise UserError("Invalid archive", details=f"archive is auto or tar.gz, not {archive:.50}")
-    row = find_artifact(identify(request), wanted.artifact)
+    actor = identify(request)
+    try:
+        row = find_artifact(actor, wanted.artifact)
+    except NotFoundError:
+        find_scope(actor, wanted.scope)
+        raise
     if (row.workspace.scope.name, row.workspace.name) != (wanted.scope, wanted.workspace):
         raise NotFoundError("Artifact not found", details=f"Artifact {wanted.artifact} not found")
     entries = _entries(row, wanted.path)

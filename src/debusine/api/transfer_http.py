@@ -16,8 +16,8 @@ from django.http import HttpRequest
 
 from debusine.db.models import Scope, User
 from debusine.domain.text import require_storable
-from debusine.errors import DebusineError, NotFoundError
-from debusine.server.access import scope_by_name
+from debusine.errors import DebusineError
+from debusine.server.access import find_scope
 from debusine.server.actor import ANONYMOUS, Actor, actor_for_key, touch_token
 from debusine.util.clock import SystemClock
 from debusine.wire.problem import PROBLEM_CONTENT_TYPE, Problem
@@ -73,17 +73,16 @@ def identify(request: Request) -> Actor:
     return ANONYMOUS
 
 
-def find_scope(request: Request) -> Scope:
+def wanted_scope(request: Request, actor: Actor) -> Scope:
     """
     The scope that a request to the API names.
 
     :raises NotFoundError: if there is none of that name
+    :raises PermissionDeniedError: if the actor may not see it
     """
-    name = request.headers.get("x-debusine-scope") or settings.DEBUSINE.default_scope
-    scope = scope_by_name(name)
-    if scope is None:
-        raise NotFoundError("Scope not found", details=f"scope not found: {name:.255}")
-    return scope
+    return find_scope(
+        actor, request.headers.get("x-debusine-scope") or settings.DEBUSINE.default_scope
+    )
 
 
 async def send_response(

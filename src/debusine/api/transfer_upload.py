@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 
-from debusine.api.transfer_http import Request, find_scope, identify, send_response
+from debusine.api.transfer_http import Request, identify, send_response, wanted_scope
 from debusine.domain.byte_range import Chunk, StatusQuery, parse_content_range
 from debusine.errors import UserError
 from debusine.server.actions.finish_upload import (
@@ -169,9 +169,10 @@ def _plan(request: Request, artifact: int, path: str) -> Plan:
 
     :raises DebusineError: if the request is refused
     """
+    actor = identify(request)
     target = find_upload(
-        identify(request),
-        scope=find_scope(request),
+        actor,
+        scope=wanted_scope(request, actor),
         artifact=artifact,
         path=path,
         store=default_store(),

@@ -1,26 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find rows that an actor may see, and check what it may do with them."""
+"""
+Find rows that an actor may see, and check what it may do with them.
+
+:func:`may` and :func:`require` are about one row, :func:`where` is for queries; all three
+come from the table in :mod:`debusine.domain.permission`.
+"""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import BigIntegerField, CharField, Q
+from django.db.models import BigIntegerField, CharField, Model, Q
 
-from debusine.db.models import Artifact, Scope, User, Workspace
+from debusine.db.models import Artifact, Scope, Workspace
 from debusine.db.prepared import Param, Prepared
 from debusine.domain.permission import (
     MAX_ID,
     Caller,
     CallerKind,
-    Role,
     Verb,
-    can,
-    can_change_artifact,
-    can_display_artifact,
+    allowed,
     input_artifact_ids,
 )
+from debusine.domain.role import NOTHING, Standing
 from debusine.errors import NotFoundError, PermissionDeniedError
 from debusine.server.actor import Actor
+from debusine.server.facts import holds_for, in_sql
+from debusine.server.standing import standing_of_token, standing_of_user
 
 _SCOPE = Prepared(lambda: Scope.objects.filter(name=Param("name", CharField())))
 _WORKSPACE = Prepared(
@@ -40,44 +45,129 @@ def scope_by_name(name: str) -> Scope | None:
     return _SCOPE.first(name=name)
 
 
-def role_of(user: User | None) -> Role:
-    """The role of a person in every workspace: administrators own all, others see public ones."""
-    if user is None or not user.is_active:
-        return Role.NONE
-    return Role.OWNER if user.is_superuser else Role.NONE
+def caller_of(actor: Actor, standing: Standing = NOTHING) -> Caller:
+    """
+    Describe an actor to :mod:`debusine.domain.permission`; no query.
 
-
-def caller_in(actor: Actor, workspace: Workspace) -> Caller:
-    """Describe an actor to :mod:`debusine.domain.permission`; no query."""
+    :param standing: what it was given, as far as that is known
+    """
+    user = actor.user
+    if actor.is_system:
+        return Caller(kind=CallerKind.SYSTEM)
     if actor.worker is not None:
         return Caller(kind=CallerKind.WORKER)
-    role = role_of(actor.user)
-    if actor.attempt is not None:
-        work_request = actor.attempt.work_request
-        return Caller(
-            kind=CallerKind.TASK,
-            role=role,
-            work_request=work_request.id,
-            is_home=work_request.workspace_id == workspace.id,
-            inputs=input_artifact_ids(work_request.dynamic_task_data),
-        )
-    if actor.user is None:
+    if actor.token is not None and actor.token.explicit_grants_only:
+        return Caller(kind=CallerKind.GRANTED, standing=standing)
+    if user is None or not user.is_active:
         return Caller(kind=CallerKind.ANONYMOUS)
-    return Caller(kind=CallerKind.USER, role=role)
+    if actor.attempt is None:
+        return Caller(
+            kind=CallerKind.USER,
+            user=user.pk,
+            is_administrator=user.is_superuser,
+            standing=standing,
+        )
+    work_request = actor.attempt.work_request
+    return Caller(
+        kind=CallerKind.TASK,
+        user=user.pk,
+        is_administrator=user.is_superuser,
+        standing=standing,
+        work_request=work_request.id,
+        home=work_request.workspace_id,
+        inputs=input_artifact_ids(work_request.dynamic_task_data),
+    )
+
+
+def _standing(actor: Actor) -> Standing:
+    """What an actor was given: at most one query for people, and the second time none."""
+    if actor.remembered:
+        return actor.remembered[0]
+    token, user = actor.token, actor.user
+    if token is not None and token.explicit_grants_only:
+        found = standing_of_token(token)
+    elif user is None or user.is_superuser or not user.is_active:
+        return NOTHING
+    else:
+        found = standing_of_user(user)
+    actor.remembered.append(found)
+    return found
+
+
+def may(actor: Actor, verb: Verb, row: Model) -> bool:
+    """
+    Whether an actor may do something with a row.
+
+    One query, to read what a person was given, once per request; none for what everybody
+    may, and none for those who lead this server.
+
+    :param row: what the verb is on, with workspace and scope loaded
+    """
+    if not actor.remembered and holds_for(allowed(caller_of(actor), verb), row):
+        return True
+    standing = _standing(actor)
+    if standing is NOTHING:
+        return False
+    return holds_for(allowed(caller_of(actor, standing), verb), row)
+
+
+def require(actor: Actor, verb: Verb, row: Model) -> None:
+    """
+    Check that an actor may do something with a row; as many queries as :func:`may`.
+
+    :raises PermissionDeniedError: if not
+    """
+    if not may(actor, verb, row):
+        raise PermissionDeniedError(f"{actor.label} cannot {verb.rule.says} {row}")
+
+
+def where(actor: Actor, verb: Verb, model: type[Model], *, prefix: str = "") -> Q:
+    """
+    Condition on the rows with which an actor may do something.
+
+    It holds ids, read with one query at the first time, and no subqueries.
+
+    :param model: what the verb is on
+    :param prefix: path from the rows that are asked for to those of ``model``, such as
+        ``workspace__``
+    """
+    return in_sql(allowed(caller_of(actor, _standing(actor)), verb), model, prefix=prefix)
 
 
 def visible_workspaces(actor: Actor) -> Q:
     """Condition on :class:`Workspace` rows that an actor may see."""
-    return Q() if _sees_all(actor) else Q(public=True)
+    return where(actor, Verb.DISPLAY, Workspace)
 
 
 def is_visible_workspace(actor: Actor, workspace: Workspace) -> bool:
     """Whether an actor may see a workspace: :func:`visible_workspaces` for a loaded one."""
-    return workspace.public or _sees_all(actor)
+    return may(actor, Verb.DISPLAY, workspace)
 
 
-def _sees_all(actor: Actor) -> bool:
-    return actor.worker is None and role_of(actor.user) >= Role.VIEWER
+def find_scope(actor: Actor, name: str) -> Scope:
+    """
+    Look a scope up by name; one query.
+
+    :raises NotFoundError: if there is none
+    :raises PermissionDeniedError: if there is one that the actor may not see
+    """
+    found = scope_by_name(name)
+    if found is None:
+        raise NotFoundError("Scope not found", details=f"scope not found: {name:.255}")
+    require_entry(actor, found)
+    return found
+
+
+def require_entry(actor: Actor, scope: Scope) -> None:
+    """
+    Check that an actor may see the scope it names.
+
+    Workers name none, and may do nothing in any; an attempt that has ended is told so later.
+
+    :raises PermissionDeniedError: if not
+    """
+    if actor.worker is None and actor.ended is None:
+        require(actor, Verb.DISPLAY_SCOPE, scope)
 
 
 def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
@@ -96,14 +186,10 @@ def find_workspace(actor: Actor, scope: Scope, name: str | None) -> Workspace:
     return found
 
 
-def require(actor: Actor, verb: Verb, workspace: Workspace) -> None:
-    """
-    Check that something may be done in a workspace.
-
-    :raises PermissionDeniedError: if not
-    """
-    if not can(caller_in(actor, workspace), verb, is_public=workspace.public):
-        raise PermissionDeniedError(f"{actor.label} cannot {verb.value} {workspace}")
+def is_administrator(actor: Actor) -> bool:
+    """Whether a person asks who leads this server; tasks of theirs do not."""
+    user = actor.user
+    return actor.attempt is None and user is not None and user.is_superuser and user.is_active
 
 
 def require_administrator(actor: Actor, what: str) -> None:
@@ -113,7 +199,7 @@ def require_administrator(actor: Actor, what: str) -> None:
     :param what: they want to do, for the message
     :raises PermissionDeniedError: for everybody else, tasks of theirs among them
     """
-    if actor.attempt is not None or role_of(actor.user) < Role.OWNER:
+    if not is_administrator(actor):
         raise PermissionDeniedError(f"{actor.label} cannot {what}")
 
 
@@ -134,7 +220,7 @@ def find_artifact(
     found = _ARTIFACT.first(pk=artifact_id)
     if found is None or not is_visible(actor, found):
         raise missing
-    is_input = artifact_id in caller_in(actor, found.workspace).inputs
+    is_input = artifact_id in caller_of(actor).inputs
     if not is_input:
         if scope is not None and found.workspace.scope_id != scope.id:
             raise missing
@@ -145,12 +231,7 @@ def find_artifact(
 
 def is_visible(actor: Actor, artifact: Artifact) -> bool:
     """Whether an actor may see an artifact; no query if its workspace is loaded."""
-    return can_display_artifact(
-        caller_in(actor, artifact.workspace),
-        is_public=artifact.workspace.public,
-        artifact=artifact.id,
-        made_by=artifact.created_by_work_request_id,
-    )
+    return may(actor, Verb.DISPLAY_ARTIFACT, artifact)
 
 
 def require_change(actor: Actor, artifact: Artifact) -> None:
@@ -159,9 +240,4 @@ def require_change(actor: Actor, artifact: Artifact) -> None:
 
     :raises PermissionDeniedError: if not
     """
-    if not can_change_artifact(
-        caller_in(actor, artifact.workspace),
-        is_public=artifact.workspace.public,
-        made_by=artifact.created_by_work_request_id,
-    ):
-        raise PermissionDeniedError(f"{actor.label} cannot change artifact {artifact.id}")
+    require(actor, Verb.CHANGE_ARTIFACT, artifact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db import OperationalError
@@ -13,6 +13,7 @@ from django.db.models import CharField, DateTimeField, Q
 
 from debusine.db.models import Attempt, Token, TokenType, User, Worker
 from debusine.db.prepared import Param, Prepared
+from debusine.domain.role import Standing
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import PermissionDeniedError
 
@@ -49,7 +50,8 @@ class Actor:
 
     ``attempt`` is set for the token of a running task; ``user`` is then the one
     who created its work request. ``ended`` is set for one that is gone as its attempt
-    has ended: it allows nothing, but can say why.
+    has ended: it allows nothing, but can say why. ``remembered`` is what
+    :mod:`debusine.server.access` has read about it: roles count for one request.
     """
 
     user: User | None = None
@@ -58,6 +60,11 @@ class Actor:
     ended: Attempt | None = None
     token: Token | None = None
     is_system: bool = False
+    remembered: list[Standing] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def renewed(self) -> Actor:
+        """Make the same actor, whose roles are read again, for those who stay connected."""
+        return replace(self)
 
     @property
     def label(self) -> str:

@@ -256,7 +256,7 @@ def test_who_may_download(artifact: Artifact) -> None:
     assert found == {
         "nobody": [404, 200],
         "outsider": [404, 200],
-        "worker": [404, 200],
+        "worker": [404, 404],
         "boss": [200, 200],
         "task with this input": [200, 404],
         "task with another": [404, 404],

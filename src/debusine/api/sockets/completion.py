@@ -95,7 +95,7 @@ def _completed_since(listener: Listener, since: datetime) -> list[_Row]:
 
     If several share the moment, the listener may know only some of them, and gets all.
     """
-    workspaces = Workspace.objects.filter(visible_workspaces(listener.actor))
+    workspaces = Workspace.objects.filter(visible_workspaces(listener.actor.renewed()))
     if listener.workspaces is not None:
         workspaces = workspaces.filter(pk__in=listener.workspaces)
     found = WorkRequest.objects.filter(

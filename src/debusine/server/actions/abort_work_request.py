@@ -6,11 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from debusine.db.models import Attempt, WorkRequest
-from debusine.domain.permission import Role
+from debusine.domain.permission import Verb
 from debusine.domain.work_request import WorkRequestStatus
-from debusine.errors import ConflictError, PermissionDeniedError
+from debusine.errors import ConflictError
 from debusine.server import wake
-from debusine.server.access import role_of
+from debusine.server.access import require
 from debusine.server.action import action
 from debusine.server.actions.complete_work_request import announce_end, end_attempt
 from debusine.server.actor import Actor
@@ -34,8 +34,7 @@ def abort_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
     :raises ConflictError: if it has ended or is superseded
     """
     user = actor.require_user()
-    if user.pk != request.created_by_id and role_of(user) < Role.OWNER:
-        raise PermissionDeniedError(f"{actor.label} cannot abort {request}")
+    require(actor, Verb.ABORT, request)
     if WorkRequest.objects.filter(supersedes=request).exists():
         raise ConflictError(TITLE, details="It has been superseded by another one.")
     _lock(request)

@@ -38,7 +38,7 @@ def retry_work_request(actor: Actor, *, request: WorkRequest, now: datetime) -> 
     :raises UserError: if something that it needs has gone
     """
     user = actor.require_user()
-    require(actor, Verb.CREATE_WORK_REQUESTS, request.workspace)
+    require(actor, Verb.RETRY, request)
     _check(request)
     return supersede(request, user=user, now=now)
 

@@ -48,7 +48,7 @@ class Listener:
     def rows(self) -> QuerySet[Event]:
         """Events that it may see now; whoever may see a workspace no longer sees none of it."""
         rows = Event.objects.select_related("workspace__scope")
-        visible = visible_workspaces(self.actor)
+        visible = visible_workspaces(self.actor.renewed())
         if visible:
             rows = rows.filter(workspace__in=Workspace.objects.filter(visible))
         if self.workspaces is not None:

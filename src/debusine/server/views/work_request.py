@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models import BigIntegerField, QuerySet
 
-from debusine.db.models import Scope, WorkRequest, Workspace
+from debusine.db.models import Scope, WorkRequest
 from debusine.db.prepared import Param, Prepared
-from debusine.domain.permission import MAX_ID
+from debusine.domain.permission import MAX_ID, Verb
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import NotFoundError
-from debusine.server.access import is_visible_workspace, visible_workspaces
+from debusine.server.access import is_visible_workspace, may, where
 from debusine.server.actor import ANONYMOUS, Actor
 from debusine.server.produced import artifact_ids_of, complete_artifacts
 from debusine.wire.base import Links
@@ -50,18 +50,13 @@ def visible_work_requests(actor: Actor, scope: Scope | None = None) -> QuerySet[
     """
     Requests that an actor may see, with workspace and scope loaded.
 
-    A running task sees its own; nobody and workers see none through the API.
+    A running task sees its own; workers see none.
 
     :param scope: None for all scopes
     """
-    rows = WorkRequest.objects.select_related("workspace__scope")
-    if actor.attempt is not None:
-        return rows.filter(pk=actor.attempt.work_request_id)
-    if actor.worker is not None:
-        return rows.none()
-    condition = visible_workspaces(actor)
-    if condition != Q():
-        rows = rows.filter(workspace__in=Workspace.objects.filter(condition))
+    rows = WorkRequest.objects.select_related("workspace__scope").filter(
+        where(actor, Verb.DISPLAY_WORK_REQUEST, WorkRequest)
+    )
     return rows if scope is None else rows.filter(workspace__scope=scope)
 
 
@@ -81,9 +76,7 @@ def find_work_request(
 
 def _is_visible(actor: Actor, request: WorkRequest, scope: Scope | None) -> bool:
     """The same as :func:`visible_work_requests` says, of a request that is loaded."""
-    if actor.attempt is not None:
-        return request.pk == actor.attempt.work_request_id
-    if actor.worker is not None or not is_visible_workspace(actor, request.workspace):
+    if not may(actor, Verb.DISPLAY_WORK_REQUEST, request):
         return False
     return scope is None or request.workspace.scope_id == scope.pk
 

@@ -9,16 +9,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from debusine.server.access import find_artifact
+from debusine.server.access import find_artifact, find_scope
 from debusine.server.views.artifact import expire_at, view_artifact
 from debusine.web.app import actor_of, page, show
-from debusine.web.scope import find_scope
 
 
 @page
 def show_artifact(request: HttpRequest, scope: str, workspace: str, pk: int) -> HttpResponseBase:
     """Show an artifact."""
-    row = find_artifact(actor_of(request), pk, scope=find_scope(scope), workspace=workspace)
+    actor = actor_of(request)
+    row = find_artifact(actor, pk, scope=find_scope(actor, scope), workspace=workspace)
     record = view_artifact(row, base_url="")
     context = {
         "artifact": row,

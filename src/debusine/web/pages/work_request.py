@@ -14,11 +14,11 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from debusine.db.models import Artifact, Attempt, WorkRequest, Workspace
-from debusine.domain.permission import MAX_ID, Role, Verb, can
+from debusine.domain.permission import MAX_ID, Verb
 from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.work_request import WorkRequestStatus, can_abort, can_retry
 from debusine.errors import NotFoundError
-from debusine.server.access import caller_in, find_workspace, role_of, visible_workspaces
+from debusine.server.access import find_scope, find_workspace, may, visible_workspaces
 from debusine.server.actions.abort_work_request import abort_work_request
 from debusine.server.actions.retry_work_request import retry_work_request
 from debusine.server.actor import Actor
@@ -30,7 +30,6 @@ from debusine.server.views.work_request import page_path, view_origin, visible_w
 from debusine.util.clock import SystemClock
 from debusine.util.terminal import tame
 from debusine.web.app import actor_of, page, show
-from debusine.web.scope import find_scope
 from debusine.web.task_inputs import input_tables
 
 _PAGE = 50
@@ -43,7 +42,7 @@ _clock = SystemClock()
 def list_requests(request: HttpRequest, scope: str, workspace: str) -> HttpResponseBase:
     """List the requests of a workspace, newest first."""
     actor = actor_of(request)
-    place = find_workspace(actor, find_scope(scope), workspace)
+    place = find_workspace(actor, find_scope(actor, scope), workspace)
     rows = visible_work_requests(actor).filter(workspace=place).order_by("-pk")
     before = request.GET.get("before", "")
     if _ID.fullmatch(before):
@@ -130,6 +129,7 @@ def _find(actor: Actor, scope: str, workspace: str, pk: int) -> WorkRequest:
     Find a request where the address says it is.
 
     :raises NotFoundError: if there is none, or none that may be seen
+    :raises PermissionDeniedError: if the scope may not be seen
     """
     found = None
     if pk <= MAX_ID:
@@ -140,23 +140,18 @@ def _find(actor: Actor, scope: str, workspace: str, pk: int) -> WorkRequest:
             .first()
         )
     if found is None:
+        find_scope(actor, scope)
         raise NotFoundError("There is no such work request")
     return found
 
 
 def _may(actor: Actor, request: WorkRequest) -> dict[str, bool]:
     """Which buttons there are."""
-    user = actor.user
     status = WorkRequestStatus(request.status)
-    may_create = can(
-        caller_in(actor, request.workspace),
-        Verb.CREATE_WORK_REQUESTS,
-        is_public=request.workspace.public,
-    )
-    is_own = user is not None and (user.pk == request.created_by_id or role_of(user) >= Role.OWNER)
+    result = WorkRequestResults(request.result)
     return {
-        "may_retry": may_create and can_retry(status, WorkRequestResults(request.result)),
-        "may_abort": is_own and can_abort(status),
+        "may_retry": may(actor, Verb.RETRY, request) and can_retry(status, result),
+        "may_abort": may(actor, Verb.ABORT, request) and can_abort(status),
     }
 
 
