@@ -24,6 +24,32 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Say which tests stay together where several processes test, and which start first.
+
+    Tests of a file are one group, unless they name another. Who may take longest starts
+    first, so that in the end no process waits long for another.
+    """
+    longest: dict[str, float] = {}
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        longest[group(item)] = max(longest.get(group(item), 0), time_limit_s(item))
+    items.sort(key=lambda item: -longest[group(item)])
+
+
+def group(item: pytest.Item) -> str:
+    """What a test is in, as one that stays together."""
+    return str(next(item.iter_markers("xdist_group")).args[0])
+
+
+def time_limit_s(item: pytest.Item) -> float:
+    """How long a test may take, if it needs longer than others."""
+    mark = item.get_closest_marker("timeout")
+    return 0 if mark is None else float(mark.args[0])
+
+
 @pytest.fixture
 def _task_names() -> Iterator[None]:
     """Task classes that a test makes vanish with it."""

@@ -105,9 +105,6 @@ def test_a_task_that_fills_the_disk_of_its_worker_ends_in_words() -> None:
         return on_small_disk(work, size_mib=48)
 
     with farm(PLUGINS, agent_prefix=small) as running:
-        config = running.data_dir.worker / "config.ini"
-        config.write_text(config.read_text() + f"scratch-directory = {running.root}/work\n")
-        running.kill("agent")
         input_artifact = running.upload_input(size_mib=1)
         for wanted in (
             running.probe(input_artifact, "cat /dev/zero > filler; seq 100000; sleep 60"),

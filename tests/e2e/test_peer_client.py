@@ -42,7 +42,7 @@ UNFIT = {
 }
 HOOK = "#!/bin/sh\necho $* >> told\n"
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("peer"), pytest.mark.timeout(900)]
 
 
 @dataclass(frozen=True, kw_only=True)

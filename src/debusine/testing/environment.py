@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real environment, made once for all tests of a session, by the task that makes them."""
+"""A real environment, made once for all tests of a run, by the task that makes them."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.domain.result import WorkRequestResults
 from debusine.tasks.kinds.mmdebstrap import MmDebstrap
+from debusine.testing.made_once import made_once
 from debusine.testing.ordinary_user import OrdinaryUser
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.apt_config import read_machine
 from debusine.util.apt_sources import AptSource
+from debusine.util.userns import remove_tree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +93,7 @@ def make_environment(
     [(name, content)] = tarball.files.items()
     (directory / name).write_bytes(content)
     (directory / "system.json").write_text(json.dumps(dict(tarball.data)))
+    remove_tree(directory / "work")
 
 
 @pytest.fixture(scope="session")
@@ -102,17 +106,19 @@ def environment_of(
     user: OrdinaryUser, source: AptSource, *, packages: Sequence[str] = ()
 ) -> RealEnvironment:
     """
-    Make an environment of a suite, owned by a user.
+    Have an environment of a suite; a user makes it, unless there is one.
 
     :param packages: those it has beside the ones that are required
     """
-    directory = user.workplace / f"environment-{source.suite}"
     architecture = read_machine().architecture
 
-    def make() -> None:
-        directory.mkdir(mode=0o755)
-        make_environment(directory, source, architecture, packages=packages)
+    def make(directory: Path) -> None:
+        os.chown(directory, user.uid, user.gid)
+        user.call(lambda: make_environment(directory, source, architecture, packages=packages))
+        # later tests run as other users
+        for file in directory.iterdir():
+            file.chmod(0o644)
 
-    user.call(make)
+    directory = made_once("-".join(["environment", source.suite, *packages]), make)
     data = json.loads((directory / "system.json").read_text())
     return RealEnvironment(path=directory / data["filename"], data=data)

@@ -54,6 +54,11 @@ class Farm:
         """Where the server keeps everything."""
         return DataDir(self.root / "data")
 
+    @property
+    def work(self) -> Path:
+        """Where the agent makes all directories of tasks."""
+        return self.root / "work"
+
     def _start(
         self, *command: str, log: str, prefix: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
@@ -97,7 +102,7 @@ class Farm:
         self.agent = self._start(
             "debusine.worker.main", "--log-stderr", "--log-level", "DEBUG",
             "--config-directory", str(self.data_dir.worker),
-            "--working-directory", str(self.root / "work"), log="agent.log",
+            "--working-directory", str(self.work), log="agent.log",
             prefix=self.agent_prefix,
         )  # fmt: skip
 
@@ -172,10 +177,9 @@ class Farm:
     def strays(self) -> list[str]:
         """Processes, mounts and directories of tasks that are still there."""
         left = [line for line in processes_of(STRAY) if line == STRAY]
-        left += [str(path) for path in (self.root / "work").glob("WR-*")]
-        left += [str(path) for path in Path("/dev/shm").glob("debusine-*/debusine-WR-*")]
+        left += [str(path) for path in self.work.glob("*WR-*")]
         mounts = Path("/proc/self/mounts").read_text()
-        left += [line for line in mounts.splitlines() if "debusine-WR-" in line]
+        left += [line for line in mounts.splitlines() if f"{self.work}/" in line]
         return left
 
     def wait_without_strays(self) -> None:
@@ -214,9 +218,12 @@ def farm(
         root.chmod(0o755)
         running = Farm(root=root, plugins=plugins, lease_s=lease_s)
         if agent_prefix is not None:
-            running.agent_prefix = agent_prefix(root / "work")
+            running.agent_prefix = agent_prefix(running.work)
         try:
             running.start_server()
+            # agents beside us have theirs in the usual place
+            with (running.data_dir.worker / "config.ini").open("a") as config:
+                config.write(f"scratch-directory = {running.work}\n")
             running.start_agent()
             yield running
         finally:

@@ -23,6 +23,7 @@ import pytest
 from debusine.artifacts.base import all_kinds
 from debusine.tasks.executors.registry import executors
 from debusine.tasks.registry import load_kinds
+from debusine.testing.made_once import made_once
 from debusine.util.command import Command, run
 from debusine.util.subids import subids_for
 from debusine.util.userns import can_unshare
@@ -134,21 +135,25 @@ def mirror_of_this_machine() -> str:
 
 @pytest.fixture(scope="session")
 def tarball(user: TestUser) -> Path:
-    """A freshly made build environment."""
-    path = user.scratch / f"{SUITE}.tar.zst"
+    """A build environment, made by the first test that needs it."""
+    name = f"{SUITE}.tar.zst"
     settings = run(Command(["apt-config", "dump"])).text
     ignore_expiry = 'Acquire::Check-Valid-Until "false";' in settings
-    user.run(
-        "mmdebstrap",
-        "--mode=unshare",
-        "--variant=buildd",
-        *(['--aptopt=Acquire::Check-Valid-Until "false"'] if ignore_expiry else []),
-        SUITE,
-        str(path),
-        mirror_of_this_machine(),
-        TMPDIR=str(user.scratch),
-    )
-    return path
+
+    def make(directory: Path) -> None:
+        os.chown(directory, user.entry.pw_uid, user.entry.pw_gid)
+        user.run(
+            "mmdebstrap",
+            "--mode=unshare",
+            "--variant=buildd",
+            *(['--aptopt=Acquire::Check-Valid-Until "false"'] if ignore_expiry else []),
+            SUITE,
+            str(directory / name),
+            mirror_of_this_machine(),
+            TMPDIR=str(user.scratch),
+        )
+
+    return made_once(f"buildd-{SUITE}", make) / name
 
 
 @pytest.fixture(scope="session")
