@@ -27,6 +27,8 @@ SEED = int(os.environ.get("DEBUSINE_TEST_SEED", "20261122"))
 NEXT = {"fetch": "Running", "build": "Uploading artifacts"}
 SCRIPT = f"setsid {STRAY} >/dev/null 2>&1 & sleep 0.8; echo built"
 
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("kills")]
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Farm]:
@@ -39,7 +41,6 @@ def input_artifact(running: Farm) -> int:
     return running.upload_input()
 
 
-@pytest.mark.real
 @pytest.mark.timeout(1500)
 def test_a_kill_at_any_point_leaves_exactly_one_result(running: Farm, input_artifact: int) -> None:
     draw = random.Random(SEED)
@@ -63,7 +64,6 @@ def test_a_kill_at_any_point_leaves_exactly_one_result(running: Farm, input_arti
         running.wait_without_strays()
 
 
-@pytest.mark.real
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("point", ["fetch", "build", "upload"])
 def test_an_abort_ends_the_task_in_the_middle(running: Farm, point: str) -> None:

@@ -37,7 +37,7 @@ for _ in range(int(sys.argv[1])):
     )
 """
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("kills"), pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def ask(running: ScaledOut, task_name: str, draw: random.Random) -> None:
 
 
 def ask_for_signing(running: ScaledOut, count: int) -> None:
-    environment = running.environment | {"DJANGO_SETTINGS_MODULE": "debusine.site.settings"}
+    environment = {**running.environment, "DJANGO_SETTINGS_MODULE": "debusine.site.settings"}
     subprocess.check_call([sys.executable, "-c", SIGN, str(count)], env=environment)
 
 
