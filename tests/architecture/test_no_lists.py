@@ -47,7 +47,8 @@ def _modules_named(tree: ast.Module, package: str) -> set[str]:
 
 def _may_build_on_kinds(path: Path) -> bool:
     """Kinds build on other kinds, and so does what several tasks share."""
-    return "kinds" in path.parts or path.is_relative_to("src/debusine/tasks")
+    builders = ("src/debusine/tasks", "src/debusine/server/collections")
+    return "kinds" in path.parts or any(map(path.is_relative_to, builders))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -19,6 +19,7 @@ from debusine.db.models import (
     ItemType,
 )
 from debusine.domain.category import ArtifactCategory, CollectionCategory
+from debusine.server.collections.base import kind_of
 from debusine.server.resolver import RELEASE_INDEX, SIGNING_KEY, DatabaseResolver
 from debusine.tasks.inputs.resolver import Resolver
 from debusine.testing import factories
@@ -155,8 +156,8 @@ class DatabaseWorld(World):
     @override
     def item(self, collection: int, name: str, artifact: int, **data: Any) -> None:
         found = Artifact.objects.get(pk=artifact)
-        CollectionItem.objects.create(
-            collection_id=collection,
+        item = CollectionItem(
+            collection=Collection.objects.get(pk=collection),
             name=name,
             child_type=ItemType.ARTIFACT,
             category=found.category,
@@ -164,6 +165,9 @@ class DatabaseWorld(World):
             data=data,
             created_at=found.created_at,
         )
+        if {"package", "codename"} & set(data):
+            kind_of(item.collection).index(item)
+        item.save()
 
     @override
     def relate(self, artifact: int, kind: RelationType, target: int) -> None:

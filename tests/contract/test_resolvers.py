@@ -444,6 +444,28 @@ def test_lookup_of_an_environment(world: World, resolver: Resolver) -> None:
     )
 
 
+def test_packages_by_the_highest_version(world: World, resolver: Resolver) -> None:
+    suite = world.collection(SUITE, "trixie")
+    versions = ["1.9-1", "1.10-1", "1.10~rc1-1"]
+    sources = [world.artifact(SourcePackage.category, SOURCE) for _ in versions]
+    binaries = [world.artifact(BinaryPackage.category, BINARY) for _ in versions]
+    for number, version in enumerate(versions):
+        data = {"package": "hello", "version": version}
+        world.item(suite, f"hello_{version}", sources[number], **data)
+        architecture = "all" if number == 1 else "amd64"
+        name = f"hello_{version}_{architecture}"
+        world.item(suite, name, binaries[number], architecture=architecture, **data)
+    for lookup, expected in (
+        ("source:hello", sources[1]),
+        ("binary:hello_amd64", binaries[1]),
+        ("binary:hello_arm64", binaries[1]),
+    ):
+        assert resolver.find_artifact(f"trixie@{SUITE}/{lookup}", label="x").artifact_id == expected
+    for lookup in ("source:hell", "binary:hell_amd64", "source:hello_1.9-1"):
+        with pytest.raises(KeyError):
+            resolver.find_artifact(f"trixie@{SUITE}/{lookup}", label="x")
+
+
 def test_suites_and_archives(world: World) -> None:
     suite = world.collection(SUITE, "trixie", workspace="base")
     world.collection(ARCHIVE, "_")

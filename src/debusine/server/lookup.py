@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +110,14 @@ class Searcher:
                 results.append(self.single(part, expect))
         return results
 
+    def _find(
+        self, value: LookupSingle | LookupMultiple, expect: LookupChildType
+    ) -> Sequence[Found]:
+        """Answer a lookup that stands within another."""
+        if isinstance(value, LookupMultiple):
+            return self.multiple(value, expect)
+        return [self.single(value, expect)]
+
     def _first(self, parsed: LookupString) -> Found:
         """What the first segment names."""
         first = parsed.first
@@ -181,7 +190,7 @@ class Searcher:
         if wanted.name_matcher is not None:
             items = items.filter(_name_condition(wanted.name_matcher))
         for key, value in wanted.lookup_filters:
-            items = items.filter(kind.filter(collection, key, value))
+            items = items.filter(kind.filter(key, value, self._find))
         text = _as_text(wanted.collection, LookupChildType.COLLECTION)
         parent = str(self._complete(parse_lookup_string(text)))
         results = [

@@ -27,7 +27,8 @@ from debusine.domain.lookup import (
     Segment,
     parse_lookup_string,
 )
-from debusine.tasks.inputs.fields import ARCHIVE, ENVIRONMENTS, ResolvingTask
+from debusine.domain.version import version_rank
+from debusine.tasks.inputs.fields import ARCHIVE, ENVIRONMENTS, SUITE, ResolvingTask
 from debusine.tasks.inputs.resolver import ARCHIVE_SETTING, SCHEME_SETTING, Resolver
 from debusine.tasks.inputs.values import (
     BaseTaskInputArtifact,
@@ -54,6 +55,14 @@ class MemoryItem:
     artifact: BaseTaskInputArtifact
     data: Mapping[str, Any]
 
+    def is_package(self, segment: Segment) -> bool:
+        """Whether it is a version of what ``source:`` or ``binary:`` names."""
+        package, architecture = self.data.get("package"), self.data.get("architecture")
+        if segment.kind == "source" or architecture is None:
+            return (segment.kind, segment.value, architecture) == ("source", package, None)
+        name, _, wanted = segment.value.rpartition("_")
+        return name == package and architecture in {wanted, "all"}
+
 
 @dataclass(kw_only=True, slots=True)
 class MemoryCollection:
@@ -70,7 +79,7 @@ class MemoryCollection:
 
     def find(self, segment: Segment) -> BaseTaskInputArtifact | None:
         """
-        Artifact that one segment of a lookup names; the newest that fits, for ``match:``.
+        Artifact that one segment of a lookup names; the newest that fits, where several do.
 
         :raises BadLookupError: for other kinds of lookup
         """
@@ -79,6 +88,9 @@ class MemoryCollection:
         elif segment.kind == "match" and self.value.category == ENVIRONMENTS:
             wanted = dict(part.partition("=")[::2] for part in segment.value.split(":"))
             found = [item for item in self.items if _fits(item, wanted)]
+        elif segment.kind in {"source", "binary"} and self.value.category == SUITE:
+            found = [item for item in self.items if item.is_package(segment)]
+            found.sort(key=lambda item: version_rank(item.data["version"]))
         else:
             raise BadLookupError(f"{self.value.category} has no lookup {segment.kind!r}")
         return found[-1].artifact if found else None
@@ -88,8 +100,8 @@ class MemoryResolver(Resolver):
     """
     Finds artifacts, collections and settings that were added to it.
 
-    Lookups of single things, of items by name, dictionaries, and ``match:`` work as on a
-    server; what else some collections understand finds nothing.
+    Lookups of single things, of items by name, dictionaries, ``match:``, ``source:`` and
+    ``binary:`` work as on a server; what else some collections understand finds nothing.
 
     >>> from debusine.tasks.kinds.noop import Noop
     >>> resolver = MemoryResolver(Noop({}))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from debusine.db.models import Artifact, Collection, CollectionItem, ItemType, Workspace
-from debusine.server.actions.change_collection import put_artifact
+from debusine.server.actions.change_collection import Change, put_artifact
 from debusine.testing import factories
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,9 +71,7 @@ def add(
     return put_artifact(
         collection,
         artifact,
-        user=None,
-        work_request=None,
-        now=BEGIN + timedelta(days=day),
+        change=Change(user=None, now=BEGIN + timedelta(days=day)),
         variables=variables,
     )
 

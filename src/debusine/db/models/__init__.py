@@ -3,7 +3,14 @@
 
 from debusine.db.models.artifact import Artifact, ArtifactRelation
 from debusine.db.models.attempt import Attempt
-from debusine.db.models.collection import Collection, CollectionItem, ItemType
+from debusine.db.models.collection import (
+    Collection,
+    CollectionItem,
+    CollectionRelation,
+    ItemConstraint,
+    ItemType,
+    Retains,
+)
 from debusine.db.models.enrolment import Enrolment
 from debusine.db.models.event import Event, EventCounter, EventReader
 from debusine.db.models.file import File, FileInArtifact, FileUpload
@@ -34,6 +41,7 @@ __all__ = [
     "Attempt",
     "Collection",
     "CollectionItem",
+    "CollectionRelation",
     "CollectionRole",
     "CollectionTokenGrant",
     "Enrolment",
@@ -47,11 +55,13 @@ __all__ = [
     "GroupAuditLog",
     "GroupMembership",
     "Hold",
+    "ItemConstraint",
     "ItemType",
     "MemberRole",
     "Notification",
     "NotificationChannel",
     "QueueBasis",
+    "Retains",
     "RunRecord",
     "Scope",
     "ScopeRole",

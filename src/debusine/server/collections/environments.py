@@ -11,7 +11,10 @@ from typing_extensions import override
 from debusine.artifacts.kinds.system_image import SystemImage
 from debusine.artifacts.kinds.system_tarball import SystemTarball
 from debusine.db.models import Artifact, Collection, CollectionItem
+from debusine.db.prefix import begins
+from debusine.domain.category import ArtifactCategory
 from debusine.domain.lookup import Segment
+from debusine.domain.rank import rank_of_time
 from debusine.server.collections.base import (
     CollectionKind,
     ItemAdditionError,
@@ -21,6 +24,10 @@ from debusine.server.collections.base import (
 
 _FORMATS = {SystemTarball.category: "tarball", SystemImage.category: "image"}
 _KEYS = ("codename", "architecture", "variant", "backend")
+# what a lookup names from the left on is found by the index, what comes after by a look at rows
+_INDEXED = ("codename", "architecture", "format", "backend", "variant")
+_UNLISTED = "unlisted"
+_CATEGORIES = {name: category for category, name in _FORMATS.items()}
 
 
 class Environments(CollectionKind):
@@ -40,7 +47,7 @@ class Environments(CollectionKind):
         if segment.kind != "match":
             return super().find(collection, segment)
         wanted = dict(part.partition("=")[::2] for part in segment.value.split(":"))
-        items = active_items(collection).exclude(artifact=None)
+        items = active_items(collection).filter(begins("key", _prefix(wanted)))
         for key in _KEYS:
             if key in wanted:
                 items = items.filter(**{f"data__{key}": wanted[key] or None})
@@ -51,12 +58,19 @@ class Environments(CollectionKind):
                 items = items.filter(data__origin__isnull=True)
             case origin:
                 items = items.filter(data__origin=origin)
-        categories = [
-            category for category, name in _FORMATS.items() if name == wanted.get("format")
-        ]
-        if categories:
-            items = items.filter(category__in=categories)
-        return items.order_by("-created_at", "-id").first()
+        category = _CATEGORIES.get(wanted.get("format", ""))
+        if category is not None:
+            items = items.filter(category=category)
+        return items.exclude(key="").order_by("-rank", "-id").first()
+
+    @override
+    def index(self, item: CollectionItem) -> None:
+        if item.category in _FORMATS:
+            known = {**item.data, "format": _FORMATS[ArtifactCategory(item.category)]}
+            parts = [str(known.get(key) or "") for key in (*_INDEXED, "origin")]
+            parts.append(_UNLISTED if item.data.get("default") is False else "")
+            item.key = ":".join(parts)
+            item.rank = rank_of_time(item.created_at)
 
     @override
     def describe(self, artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:
@@ -68,7 +82,10 @@ class Environments(CollectionKind):
             "variant": variables.get("variant") or None,
             "backend": variables.get("backend") or None,
         }
-        texts = [_FORMATS[artifact.category], *(str(data[key] or "") for key in _KEYS)]  # type: ignore[index]  # checked above
+        texts = [
+            _FORMATS[ArtifactCategory(artifact.category)],
+            *(str(data[key] or "") for key in _KEYS),
+        ]
         if origin := variables.get("origin"):
             data["origin"] = origin
             texts.append(str(origin))
@@ -79,3 +96,15 @@ class Environments(CollectionKind):
         if variables.get("default") is False:
             data["default"] = False
         return NewItem(name=":".join(texts), data=data)
+
+
+def _prefix(wanted: Mapping[str, str]) -> str:
+    """What the keys of items that fit begin with, as far as a lookup says it."""
+    known: list[str] = []
+    for key in _INDEXED:
+        value = wanted.get(key)
+        # other formats are none, and say nothing
+        if value is None or (key == "format" and value not in _CATEGORIES):
+            break
+        known.append(f"{value}:")
+    return "".join(known)

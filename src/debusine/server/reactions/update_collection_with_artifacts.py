@@ -12,7 +12,7 @@ from debusine.db.models import Artifact, WorkRequest
 from debusine.domain.json_path import find_value
 from debusine.domain.lookup import BadLookupError, LookupChildType, Matcher, MatcherKind
 from debusine.errors import UserError
-from debusine.server.actions.change_collection import put_artifact
+from debusine.server.actions.change_collection import Change, put_artifact
 from debusine.server.actor import Actor
 from debusine.server.lookup import Searcher
 from debusine.server.produced import artifacts_of
@@ -47,11 +47,11 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
         put_artifact(
             collection,
             artifact,
-            user=request.created_by,
-            work_request=request,
+            change=Change(
+                user=request.created_by, work_request=request, now=reaction.created_at or now
+            ),
             variables=variables,
-            name=None if template is None else _fill(template, variables),
-            now=reaction.created_at or now,
+            name=None if template is None else fill(template, variables),
         )
 
 
@@ -96,7 +96,7 @@ def _expand(variables: Mapping[str, Any], data: Any) -> dict[str, Any]:
     return found
 
 
-def _fill(template: str, variables: Mapping[str, Any]) -> str:
+def fill(template: str, variables: Mapping[str, Any]) -> str:
     """
     Put variables into a name.
 
