@@ -29,7 +29,7 @@ from debusine.wire.work_request import (
 )
 from debusine.worker.apt import lend_apt
 from debusine.worker.architectures import is_emulated
-from debusine.worker.channel import TaskChannel
+from debusine.worker.channel import FrameReader, TaskChannel
 from debusine.worker.job import Job
 from debusine.worker.processes import (
     die_with_parent,
@@ -54,16 +54,20 @@ class _StageError(Exception):
         self.code = code
 
 
-def run_child(job: Job, channel: socket.socket, trade: Trade = EXTERNAL) -> NoReturn:
+def run_child(channel: socket.socket, trade: Trade = EXTERNAL) -> NoReturn:
     """
     Become the process of a task, run it and end.
 
-    :param channel: where log and result go
+    :param channel: where the job comes from, and log and result go
     :param trade: what kind of worker runs it
     """
     try:
         # what we read as root is not worth outliving who looks after us
         die_with_parent()
+        message = FrameReader(channel).read()
+        if message is None:
+            os._exit(1)
+        job = Job.from_json(message["job"])
         lent = _lend(job)
         if job.control_group is not None:
             enter(job.control_group)

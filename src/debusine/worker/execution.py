@@ -97,7 +97,9 @@ class Execution:
             return error_report(error.explain())
         reader, self._control = await asyncio.open_connection(sock=control, limit=MAX_FRAME_BYTES)
         self._control_reader = reader
-        self._control.write(pack_message({"job": self.job.to_json()}))
+        self._control.write(
+            pack_message({"directories": self.job.directories.to_json(), "shared": self.job.shared})
+        )
         if self.aborted:
             self._control.write(pack_message({"order": ABORT}))
         reading = asyncio.create_task(self._read_channel(channel))
@@ -147,9 +149,10 @@ class Execution:
         self._ended = message
 
     async def _read_channel(self, channel: socket.socket) -> None:
-        """Take log and result, only as fast as the log can be put away."""
+        """Give the job, take log and result, only as fast as the log can be put away."""
         reader, writer = await asyncio.open_connection(sock=channel, limit=256 * 1024)
         try:
+            writer.write(pack_message({"job": self.job.to_json()}))
             while (frame := await read_frame(reader)) is not None:
                 self._take_frame(*frame)
                 await self.streamer.wait_for_room()

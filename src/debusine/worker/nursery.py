@@ -17,8 +17,10 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -30,6 +32,7 @@ from debusine.tasks.executors.registry import executors
 from debusine.tasks.registry import load_kinds
 from debusine.util.log import configure_logging
 from debusine.worker.child import isolate
+from debusine.worker.crew import Crew
 from debusine.worker.directories import TaskDirectories
 from debusine.worker.metadata import collect_metadata
 from debusine.worker.nursery_protocol import CLEAN, METADATA, RUN
@@ -93,7 +96,7 @@ class _Nursery:
     def __init__(self, agent: socket.socket, trade: Trade) -> None:
         self._agent = agent
         self._trade = trade
-        self._supervisors: set[int] = set()
+        self._crew = Crew()
         self._listen_for_children()
 
     def _listen_for_children(self) -> None:
@@ -106,62 +109,88 @@ class _Nursery:
     def serve(self) -> None:
         """Fork on request until the agent has gone."""
         while True:
-            readable, _, _ = select.select([self._agent, self._wakeup], [], [])
+            pause = self._crew.dismiss(now_s=time.monotonic())
+            sockets = [self._agent, self._wakeup, *self._crew.busy]
+            readable, _, _ = select.select(sockets, [], [], pause)
             if self._wakeup in readable:
                 self._wakeup.recv(4096)
-                self._supervisors -= set(reap())
+                self._crew.forget(reap().keys())
+            self._crew.take_back(readable, now_s=time.monotonic())
             if self._agent in readable:
                 data, descriptors, _, _ = socket.recv_fds(self._agent, MAX_REQUEST_BYTES, 8)
                 if not data:
-                    self._end_strays()
-                    return
+                    break
                 self._answer(json.loads(data), [socket.socket(fileno=fd) for fd in descriptors])
+        self._end_strays()
+        # supervisors end as our sockets close
+        signal.set_wakeup_fd(-1)
 
     def _end_strays(self) -> None:
         """End what dead supervisors left; those that live look after their own."""
         try:
-            kill_descendants(os.getpid(), keep=frozenset(self._supervisors), timeout_s=5)
+            kill_descendants(os.getpid(), keep=self._crew.pids, timeout_s=5)
         except TimeoutError:
             log.exception("strays-stay")
 
     def _answer(self, request: dict[str, Any], sockets: list[socket.socket]) -> None:
-        pid = os.fork()
-        if pid == 0:
-            self._become(request, sockets)
+        if request["kind"] == RUN:
+            if not self._crew.assign(sockets):
+                self._add_supervisor(sockets)
+        elif os.fork() == 0:
+            self._become(partial(self._do, request, sockets))
         for each in sockets:
             each.close()
-        self._supervisors.add(pid)
 
-    def _become(self, request: dict[str, Any], sockets: list[socket.socket]) -> NoReturn:
+    def _add_supervisor(self, task: list[socket.socket]) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            for each in (ours, *task):
+                each.close()
+            self._become(partial(self._supervise, theirs))
+        theirs.close()
+        self._crew.add(pid, ours, task)
+
+    def _become(self, do: Callable[[], None]) -> NoReturn:
         """In the new process: do what was asked and end."""
         try:
             self._agent.close()
             self._wakeup.close()
             self._writer.close()
-            if request["kind"] == RUN:
-                self._listen_for_children()
-                control, channel = sockets
-                supervise(control, channel, self._wakeup, self._trade)
-            signal.set_wakeup_fd(-1)
-            if request["kind"] == METADATA:
-                isolate(Account(**request["account"]))
-                answer = json.dumps(collect_metadata(self._trade)).encode()
-                sockets[0].sendall(answer)
-            elif request["kind"] == CLEAN:
-                self._clean(TaskDirectories.from_json(request["directories"]))
+            do()
         except BaseException:  # noqa: BLE001  the end of this process, whatever it was
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
 
-    def _clean(self, directories: TaskDirectories) -> None:
-        """Do the work of a supervisor that died: its task's processes are now below us."""
-        keep = frozenset(self._supervisors | {os.getpid()})
-        try:
-            kill_descendants(os.getppid(), keep=keep, timeout_s=10)
-            directories.remove()
-        except (TimeoutError, DebusineError):
-            log.exception("clean-up-failed", path=str(directories.root))
+    def _supervise(self, orders: socket.socket) -> None:
+        self._crew.leave()
+        self._listen_for_children()
+        supervise(orders, self._wakeup, self._trade)
+
+    def _do(self, request: dict[str, Any], sockets: list[socket.socket]) -> None:
+        keep = self._crew.pids | {os.getpid()}
+        self._crew.leave()
+        signal.set_wakeup_fd(-1)
+        if request["kind"] == METADATA:
+            isolate(Account(**request["account"]))
+            answer = json.dumps(collect_metadata(self._trade)).encode()
+            sockets[0].sendall(answer)
+        elif request["kind"] == CLEAN:
+            _clean(TaskDirectories.from_json(request["directories"]), keep)
+
+
+def _clean(directories: TaskDirectories, keep: frozenset[int]) -> None:
+    """
+    Do the work of a supervisor that died: its task's processes are now below the nursery.
+
+    :param keep: processes that do not end
+    """
+    try:
+        kill_descendants(os.getppid(), keep=keep, timeout_s=10)
+        directories.remove()
+    except (TimeoutError, DebusineError):
+        log.exception("clean-up-failed", path=str(directories.root))
 
 
 if __name__ == "__main__":

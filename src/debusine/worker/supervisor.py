@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-Looks after one task: starts it, ends all that it started, removes all that it wrote.
+Looks after a task: starts it, ends all that it started, removes all that it wrote.
 
 It outlives the agent for as long as that takes: when the agent's end of the control
-socket closes, everything of the task goes.
+socket closes, everything of the task goes. One task after the other: a fork, and what
+each process of Python copies of the nursery's memory, cost more than small tasks.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from debusine.util.tree_size import TreeMeter
 from debusine.worker.channel import FrameReader, pack_message
 from debusine.worker.child import run_child
 from debusine.worker.directories import TaskDirectories
-from debusine.worker.job import Job
 from debusine.worker.nursery_protocol import ABORT, ENDED, RELEASE
 from debusine.worker.processes import (
     become_subreaper,
@@ -45,40 +45,58 @@ _TAIL_BYTES = 4096
 log = structlog.get_logger(__name__)
 
 
-def supervise(
-    control: socket.socket,
-    channel: socket.socket,
-    wakeup: socket.socket,
-    trade: Trade = EXTERNAL,
-) -> NoReturn:
+def supervise(orders: socket.socket, wakeup: socket.socket, trade: Trade = EXTERNAL) -> NoReturn:
     """
-    Run the job that comes over the control socket, then end.
+    Look after one task after the other, then end.
 
-    :param control: to the agent
-    :param channel: for the task's process, to the agent
+    :param orders: brings two sockets for each task: to the agent, and for the task's process
+        to the agent; takes a byte when we are ready for the next one
     :param wakeup: becomes readable when a child has ended
-    :param trade: what kind of worker runs the task
+    :param trade: what kind of worker runs the tasks
+    """
+    set_name("task-watch")
+    become_subreaper()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(orders, 1, 2)
+        if not data:
+            os._exit(0)
+        control, channel = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        with control:
+            if not _look_after(control, channel, [orders, wakeup], trade):
+                os._exit(1)
+        # it may not want to hear of us any more
+        with contextlib.suppress(OSError):
+            orders.send(b"i")
+
+
+def _look_after(
+    control: socket.socket, channel: socket.socket, ours: list[socket.socket], trade: Trade
+) -> bool:
+    """
+    Look after one task. What it is about, only its own process hears, over the channel.
+
+    :param ours: our sockets: to the nursery, and to be woken up
+    :returns: whether nothing of it is left
     """
     reader = FrameReader(control)
     message = reader.read()
     if message is None:
-        os._exit(0)
-    directories = TaskDirectories.from_json(message["job"]["directories"])
-    set_name("task-watch")
-    become_subreaper()
+        channel.close()
+        return True
     child = os.fork()
     if child == 0:
-        control.close()
-        wakeup.close()
+        for each in (control, *ours):
+            each.close()
         signal.set_wakeup_fd(-1)
-        run_child(Job.from_json(message["job"]), channel, trade)
+        run_child(channel, trade)
     channel.close()
-    shared = message["job"]["shared"]
-    _Supervisor(reader, wakeup, child=child, directories=directories, shared=shared).run()
-    os._exit(0)
+    _, wakeup = ours
+    directories = TaskDirectories.from_json(message["directories"])
+    watch = _Watch(reader, wakeup, child=child, directories=directories, shared=message["shared"])
+    return watch.run()
 
 
-class _Supervisor:
+class _Watch:
     def __init__(
         self,
         reader: FrameReader,
@@ -103,7 +121,12 @@ class _Supervisor:
             TreeMeter(directories.work, directories.home, directories.scratch) if shared else None
         )
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """
+        Wait for the end, bring it about if need be, and clean up.
+
+        :returns: whether no process is left
+        """
         self._wait()
         problem = self._end_everything()
         self._tell(
@@ -120,6 +143,7 @@ class _Supervisor:
         while self._agent_lives:
             self._receive()
         self._remove(self._directories.remove)
+        return problem is None
 
     def _wait(self) -> None:
         """Until the task's process has ended, or is to be killed."""

@@ -132,6 +132,18 @@ def test_killed_supervisor(agent: AgentProgram, report_path: Path) -> None:
     assert agent.run("noop").result is WorkRequestResults.SUCCESS
 
 
+def test_supervisor_has_one_task_after_the_other(agent: AgentProgram, report_path: Path) -> None:
+    supervisors = []
+    for report in (report_path, report_path.with_name("second")):
+        number = begin_escape(agent, report)
+        pids, scratch = escaped(report)
+        supervisors.append(_parent(pids[0]))
+        end_escape(report)
+        wait_for(lambda: agent.server.memory.reports.get(number))  # noqa: B023  called at once
+        wait_for(lambda: gone(pids, scratch) and not agent.leftovers())  # noqa: B023  the same
+    assert supervisors[0] == supervisors[1]
+
+
 def test_killed_supervisor_and_agent(mortal_agent: AgentProgram, report_path: Path) -> None:
     begin_escape(mortal_agent, report_path)
     pids, _ = escaped(report_path)
