@@ -34,6 +34,9 @@ class WorkRequestStatus(StrEnum):
         return self in {WorkRequestStatus.COMPLETED, WorkRequestStatus.ABORTED}
 
 
+FINAL = tuple(status.value for status in WorkRequestStatus if status.is_final)
+"""Values of the states after which nothing more happens."""
+
 ALLOWED_TRANSITIONS: dict[WorkRequestStatus, frozenset[WorkRequestStatus]] = {
     WorkRequestStatus.BLOCKED: frozenset(
         {WorkRequestStatus.PENDING, WorkRequestStatus.COMPLETED, WorkRequestStatus.ABORTED}

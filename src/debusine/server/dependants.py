@@ -16,11 +16,10 @@ from django.db.models import F, Q, QuerySet
 
 from debusine.db.models import WorkRequest
 from debusine.domain.result import WorkRequestResults
-from debusine.domain.work_request import WorkRequestStatus
+from debusine.domain.work_request import FINAL, WorkRequestStatus
 from debusine.server import job_queue
 
 COMPLETE = "complete"
-_FINAL = [status.value for status in WorkRequestStatus if status.is_final]
 _SATISFYING = [WorkRequestResults.SUCCESS.value, WorkRequestResults.SKIPPED.value]
 
 
@@ -79,7 +78,7 @@ def failed_dependency(request: WorkRequest) -> WorkRequest | None:
     """The first dependency whose end keeps a request from running, if one does; one query."""
     if _bears_failures(request):
         return None
-    ended = request.dependencies.filter(status__in=_FINAL).exclude(result__in=_SATISFYING)
+    ended = request.dependencies.filter(status__in=FINAL).exclude(result__in=_SATISFYING)
     return next((row for row in ended.order_by("pk") if not is_met(row)), None)
 
 

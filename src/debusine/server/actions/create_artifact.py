@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import BytesIO
 
+from django.db import IntegrityError
 from django.db.models import Q
 
 from debusine.artifacts.base import check_data
@@ -20,6 +21,7 @@ from debusine.server.access import find_workspace, require
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.stores import EMPTY, Content, Store
+from debusine.util.batched import batched
 from debusine.wire.artifact import ArtifactCreate, FileCreate
 
 MAX_FILES = 50_000
@@ -28,7 +30,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BATCH = 500
 
 
-@action
 def create_artifact(
     actor: Actor,
     wanted: ArtifactCreate,
@@ -47,6 +48,17 @@ def create_artifact(
         request that it does not run for
     :raises UserError: if category, data or files are not acceptable
     """
+    try:
+        return _create_artifact(actor, wanted, scope=scope, store=store, now=now)
+    except IntegrityError:
+        # the row of an unused file was removed just now; the second time it is made anew
+        return _create_artifact(actor, wanted, scope=scope, store=store, now=now)
+
+
+@action
+def _create_artifact(
+    actor: Actor, wanted: ArtifactCreate, *, scope: Scope, store: Store, now: datetime
+) -> Artifact:
     workspace = _check_place(actor, wanted, scope)
     data = check_data(wanted.category, wanted.data)
     contents = _check_files(wanted)
@@ -149,8 +161,8 @@ def _file_rows(contents: set[Content], now: datetime) -> dict[Content, File]:
         batch_size=_BATCH,
     )
     found: dict[Content, File] = {}
-    for start in range(0, len(ordered), _BATCH):
-        digests = [content.sha256 for content in ordered[start : start + _BATCH]]
+    for some in batched(ordered, _BATCH):
+        digests = [content.sha256 for content in some]
         for row in File.objects.filter(sha256__in=digests):
             found[Content(sha256=row.sha256, size_bytes=row.size)] = row
     return {content: found[content] for content in ordered}
@@ -172,8 +184,8 @@ def _known_to_caller(
         readable &= Q(artifact__created_by_work_request=request) | Q(artifact__in=inputs)
     stored = [content for content, row in files.items() if row.stored and content != EMPTY]
     complete: set[int] = set()
-    for start in range(0, len(stored), _BATCH):
-        ids = [files[content].pk for content in stored[start : start + _BATCH]]
+    for some in batched(stored, _BATCH):
+        ids = [files[content].pk for content in some]
         complete.update(
             FileInArtifact.objects.filter(readable, complete=True, file__in=ids)
             .values_list("file_id", flat=True)

@@ -16,12 +16,16 @@ from debusine.db.models import Attempt, Enrolment, Timer, Token
 from debusine.server import events
 from debusine.server.job_queue import Queue
 from debusine.server.jobs.abandoned import remove_abandoned
+from debusine.server.jobs.collection_history import forget_items, forget_links
+from debusine.server.jobs.expired_artifacts import remove_artifacts
+from debusine.server.jobs.expired_requests import remove_requests
 from debusine.server.jobs.unused import (
     mark_signatures,
     release_signatures,
     remove_signatures,
     remove_workers,
 )
+from debusine.server.jobs.unused_files import remove_files
 from debusine.server.timer import set_timer
 from debusine.util.clock import SystemClock
 
@@ -42,8 +46,7 @@ def run() -> None:
     Once it is through, it is due the next night.
     """
     now = SystemClock().now()
-    steps = (remove_uploads, remove_old_events, remove_tokens, remove_enrolments, remove_logs)
-    for step in steps:
+    for step in _STEPS:
         removed = 0
         while count := step(now):
             removed += count
@@ -150,11 +153,18 @@ def _old_logs(directory: Path, before: datetime) -> Iterator[Path]:
                 yield path
 
 
-# each does a part and says how much it was; 0: it is through
+# each does a part and says how much it was, 0: it is through. What goes may have kept what
+# comes after it: requests keep items, items and artifacts keep artifacts, these keep files
 _STEPS = (
     remove_uploads,
+    remove_requests,
+    forget_links,
+    forget_items,
+    remove_artifacts,
+    remove_files,
     remove_old_events,
     remove_tokens,
+    remove_enrolments,
     remove_logs,
     remove_workers,
     release_signatures,

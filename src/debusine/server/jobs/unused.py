@@ -15,12 +15,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from debusine.db.models import Attempt, Signature, Token, Worker, WorkerType, WorkRequest
-from debusine.domain.work_request import WorkRequestStatus
+from debusine.domain.work_request import FINAL
 
 BATCH = 500
 # of signatures: longer than any transaction that may be about to use one
 UNUSED_FOR = timedelta(days=1)
-_FINAL = [status.value for status in WorkRequestStatus if status.is_final]
 
 
 def remove_workers(now: datetime) -> int:
@@ -76,7 +75,7 @@ def release_signatures(now: datetime) -> int:
     :returns: how many there were; 0 if none is left
     """
     del now
-    ended = WorkRequest.objects.filter(signature__isnull=False, status__in=_FINAL)
+    ended = WorkRequest.objects.filter(signature__isnull=False, status__in=FINAL)
     some = list(ended.values_list("pk", flat=True)[:BATCH])
     return WorkRequest.objects.filter(pk__in=some).update(signature=None) if some else 0
 

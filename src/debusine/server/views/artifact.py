@@ -10,6 +10,7 @@ from django.db.models import BigIntegerField
 
 from debusine.db.models import Artifact, ArtifactRelation, FileInArtifact
 from debusine.db.prepared import Param, Prepared
+from debusine.domain.expiry import expires_at
 from debusine.wire.artifact import ArtifactResponse, FileResponse, RelationResponse
 from debusine.wire.base import Link
 
@@ -30,10 +31,8 @@ def artifact_path(artifact: Artifact) -> str:
 
 def expire_at(artifact: Artifact) -> datetime | None:
     """When an artifact may be deleted; None for never."""
-    delay = artifact.expiration_delay
-    if delay is None:
-        delay = artifact.workspace.default_expiration_delay
-    return artifact.created_at + delay if delay else None
+    default = artifact.workspace.default_expiration_delay
+    return expires_at(artifact.created_at, artifact.expiration_delay, default)
 
 
 def view_artifact(artifact: Artifact, *, base_url: str) -> ArtifactResponse:

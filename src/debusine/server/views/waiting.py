@@ -34,7 +34,7 @@ from debusine.domain.why import (
     QueuePlace,
     WaitingCode,
 )
-from debusine.domain.work_request import WorkRequestStatus
+from debusine.domain.work_request import FINAL, WorkRequestStatus
 from debusine.domain.worker_state import WorkerFacts, WorkerState
 from debusine.server.access import is_visible_workspace
 from debusine.server.actor import Actor
@@ -96,9 +96,7 @@ def _what_came(attempt: Attempt | None) -> str:
 
 def _blocked(actor: Actor, request: WorkRequest) -> Blocked:
     """What a blocked request waits for; one query for some, one for how many there are."""
-    unmet = request.dependencies.exclude(
-        status__in=[status.value for status in WorkRequestStatus if status.is_final]
-    )
+    unmet = request.dependencies.exclude(status__in=FINAL)
     some = list(unmet.select_related("workspace__scope").order_by("pk")[: 2 * NAMED])
     shown = [one for one in some if is_visible_workspace(actor, one.workspace)][:NAMED]
     return Blocked(
