@@ -50,13 +50,8 @@ def _unheld(roots: Several[int], now: datetime) -> list[int]:
     """Those of some workflows that may go; four queries."""
     family = _family(roots)
     younger = family.exclude(is_expired(now), status__in=FINAL)
-    waiting = family.filter(
-        Exists(
-            WorkRequest.dependencies.through.objects.filter(to_workrequest=OuterRef("pk")).exclude(
-                from_workrequest__status__in=FINAL
-            )
-        )
-    )
+    unended = WorkRequest.objects.exclude(status__in=FINAL)
+    waiting = family.filter(Exists(unended.filter(dependencies=OuterRef("pk"))))
     items = CollectionItem.objects.exclude(collection__category__in=_OUTLIVE)
     held = set(
         younger.union(
