@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from debusine.client.config import read_client_config
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir
@@ -24,6 +26,7 @@ from debusine.testing.ports import free_port
 from debusine.testing.postgresql import PostgreSQL, postgresql
 from debusine.testing.redis import RedisServer, redis_server
 from debusine.testing.waiting import wait_for
+from debusine.testing.warm_start import WarmStart, warm_start
 
 LEASE_S = 3
 SERVERS = ("server-1", "server-2")
@@ -35,15 +38,22 @@ PARTS = (*SERVERS, *JOBS, SIGNING, *AGENTS)
 
 @dataclass
 class ScaledOut:
-    """The installation; every part has a name."""
+    """
+    The installation; every part has a name.
+
+    :param environment: settings of servers and processes for jobs
+    :param warm: starts them
+    """
 
     root: Path
     database: PostgreSQL
     redis: RedisServer
+    environment: Mapping[str, str]
+    warm: WarmStart
     ports: Mapping[str, int] = field(
         default_factory=lambda: {name: free_port() for name in SERVERS}
     )
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, psutil.Process] = field(default_factory=dict)
     _before: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -51,31 +61,8 @@ class ScaledOut:
         """What servers and processes for jobs share beside the database."""
         return DataDir(self.root / "data")
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Settings of servers and processes for jobs."""
-        return {
-            **os.environ,
-            "DEBUSINE_DATA_DIR": str(self.data_dir.root),
-            "DEBUSINE_DATABASE_URL": self.database.url,
-            "DEBUSINE_REDIS_URL": self.redis.url,
-            "DEBUSINE_JOBS": "elsewhere",
-            "DEBUSINE_LEASE": f"PT{LEASE_S}S",
-            "DEBUSINE_RETRY_DELAY": "PT1S",
-        }
-
     def set_up(self) -> None:
-        """Make tables and the administrator, as ``debusine up`` does; then let workers in."""
-        reader, writer = os.pipe()
-        first = self._start(
-            "debusine.standalone", "--no-worker", "--data-dir", str(self.data_dir.root),
-            "--listen", "127.0.0.1:0", "--ready-fd", str(writer), log="set-up", keep=(writer,),
-        )  # fmt: skip
-        os.close(writer)
-        with os.fdopen(reader, "rb") as ready:
-            assert ready.readline(), self.log("set-up")
-        first.terminate()
-        first.wait(30)
+        """Start all parts, and let workers in."""
         for name in (*SERVERS, *JOBS):
             self.start(name)
         for name in SERVERS:
@@ -110,15 +97,17 @@ class ScaledOut:
     def start(self, name: str) -> None:
         """Start a part; :meth:`wait_until_ready` waits for it."""
         log = self.root / f"{name}.log"
-        self._before[name] = log.stat().st_size if log.exists() else 0
-        self.processes[name] = self._start(*self._command(name), log=name)
+        log.touch()
+        self._before[name] = log.stat().st_size
+        module, *arguments = self._command(name)
+        self.processes[name] = self.warm.start(module, *arguments, log=log)
 
     def wait_until_ready(self, name: str) -> None:
         """Wait until a part does its work, after its last start."""
         wait_for(lambda: self._is_ready(name), instead=self.logs)
 
     def _is_ready(self, name: str) -> bool:
-        assert self.processes[name].poll() is None, self.log(name)
+        assert self.processes[name].is_running(), self.log(name)
         said = (self.root / f"{name}.log").read_bytes()[self._before[name] :]
         sign = (
             b"startup complete"
@@ -144,18 +133,6 @@ class ScaledOut:
             "debusine.worker.main", "--log-stderr", "--config-directory", directory,
             "--working-directory", f"{directory}/work",
         ]  # fmt: skip
-
-    def _start(
-        self, *command: str, log: str, keep: tuple[int, ...] = ()
-    ) -> subprocess.Popen[bytes]:
-        with (self.root / f"{log}.log").open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=self.environment,
-                pass_fds=keep,
-                stdout=output,
-                stderr=output,
-            )
 
     def kill(self, name: str) -> None:
         """Kill a part with -9 and start it again; does not wait until it is ready."""
@@ -188,12 +165,45 @@ class ScaledOut:
         """End all parts in an orderly way."""
         for process in reversed(self.processes.values()):
             process.terminate()
-        for process in self.processes.values():
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _, still_there = psutil.wait_procs(list(self.processes.values()), timeout=20)
+        for process in still_there:
+            process.kill()
+
+
+def _environment(root: Path, database: PostgreSQL, redis: RedisServer) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DEBUSINE_DATA_DIR": str(root / "data"),
+        "DEBUSINE_DATABASE_URL": database.url,
+        "DEBUSINE_REDIS_URL": redis.url,
+        "DEBUSINE_JOBS": "elsewhere",
+        "DEBUSINE_LEASE": f"PT{LEASE_S}S",
+        "DEBUSINE_RETRY_DELAY": "PT1S",
+        # agents are killed faster than anywhere else
+        "DEBUSINE_RETRIES_LOST_WORKER": "20",
+    }
+
+
+def _make_tables(root: Path, environment: Mapping[str, str]) -> None:
+    """Make tables and the administrator, as ``debusine up`` does."""
+    reader, writer = os.pipe()
+    with (root / "set-up.log").open("w+b") as output:
+        first = subprocess.Popen(
+            [
+                sys.executable, "-m", "debusine.standalone", "--no-worker",
+                "--data-dir", str(root / "data"), "--listen", "127.0.0.1:0",
+                "--ready-fd", str(writer),
+            ],
+            env=environment,
+            pass_fds=[writer],
+            stdout=output,
+            stderr=output,
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader, "rb") as ready:
+            assert ready.readline(), (root / "set-up.log").read_text()[-3000:]
+        first.terminate()
+        first.wait(30)
 
 
 @contextlib.contextmanager
@@ -206,9 +216,14 @@ def scaled_out() -> Iterator[ScaledOut]:
     ):
         root = Path(name)
         root.chmod(0o755)
-        running = ScaledOut(root=root, database=database, redis=redis)
-        try:
-            running.set_up()
-            yield running
-        finally:
-            running.stop()
+        environment = _environment(root, database, redis)
+        _make_tables(root, environment)
+        with warm_start(environment) as warm:
+            running = ScaledOut(
+                root=root, database=database, redis=redis, environment=environment, warm=warm
+            )
+            try:
+                running.set_up()
+                yield running
+            finally:
+                running.stop()
