@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -33,6 +35,8 @@ from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
 
 READY_TIMEOUT_S = 60
+# fixtures that take long; some tests use both
+EXPENSIVE = {"built_environment", "peer_machine"}
 PEER_SUITE = "sid"
 PEER_VERSION = "0.16.2"
 # what the worker needs for builds beside itself: sbuild unpacks the environment with xz
@@ -169,6 +173,10 @@ def data_dir() -> Iterator[Path]:
 def server() -> Iterator[RunningServer]:
     """One server with one worker for all tests that do not stop it."""
     path = Path(tempfile.mkdtemp(prefix="debusine-e2e-"))
+    worker = path / "data/worker"
+    worker.mkdir(parents=True)
+    # what it keeps, tests ask for
+    (worker / "config.ini").write_text("[General]\nholds = 2\n")
     with start_server(path / "data") as running:
         yield running
     remove_tree(path)
@@ -191,6 +199,18 @@ def built_environment(server: RunningServer) -> RunningServer:
 
 
 @pytest.fixture(scope="session")
+def make_sources() -> ModuleType:
+    path = Path(__file__).parents[1] / "data/make_sources.py"
+    spec = importlib.util.spec_from_file_location("make_sources", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_sources"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
 def peer_machine() -> Iterator[FreshMachine]:
     """A machine with the client and the worker that Debian packages; none of them runs."""
     if os.geteuid() != 0:
@@ -203,8 +223,10 @@ def peer_machine() -> Iterator[FreshMachine]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here belongs to the tier of real things."""
+    """Tests here belong to the tier of real things; what is expensive is made by one process."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.real)
+            if isinstance(item, pytest.Function) and not EXPENSIVE.isdisjoint(item.fixturenames):
+                item.add_marker(pytest.mark.xdist_group("expensive"))

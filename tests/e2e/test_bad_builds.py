@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import secrets
 import signal
@@ -44,18 +43,6 @@ binary-arch:
 	@head -c {LOUD_BYTES} /dev/zero | tr '\\0' 'x' | fold -w 999
 	@echo; echo 'end of the log: @NONCE@'; exit 3
 """
-
-
-@pytest.fixture(scope="module")
-def make_sources() -> ModuleType:
-    path = Path(__file__).parents[1] / "data/make_sources.py"
-    spec = importlib.util.spec_from_file_location("make_sources", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_sources"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ LEASE_S = 5
 GRACE_S = 25
 BUILD_S = 10
 
-pytestmark = [pytest.mark.root, pytest.mark.xdist_group("peer"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 
 
 @dataclass(frozen=True, kw_only=True)
