@@ -26,11 +26,8 @@ def visible_chain(actor: Actor, workspace: Workspace) -> list[Workspace]:
     """
     if not is_visible_workspace(actor, workspace):
         return []
-    reached = RawSQL(  # noqa: S611  a file of ours, with a parameter
-        named_query("workspace_lineage_v1"), (workspace.pk,), output_field=BigIntegerField()
-    )
     edges = (
-        WorkspaceChain.objects.filter(child__in=reached)
+        WorkspaceChain.objects.filter(child__in=_reached("workspace_lineage_v1", workspace))
         .select_related("parent__scope")
         .order_by("child", "order")
     )
@@ -43,3 +40,24 @@ def visible_chain(actor: Actor, workspace: Workspace) -> list[Workspace]:
         workspace.pk, parents, is_visible=lambda pk: is_visible_workspace(actor, known[pk])
     )
     return [known[pk] for pk in order]
+
+
+def visible_parents(actor: Actor, workspace: Workspace) -> list[Workspace]:
+    """List what a workspace inherits from itself, as far as the actor may see it; one query."""
+    edges = WorkspaceChain.objects.filter(child=workspace).select_related("parent__scope")
+    parents = [edge.parent for edge in edges.order_by("order")]
+    return [parent for parent in parents if is_visible_workspace(actor, parent)]
+
+
+def heirs_among(workspace: Workspace, candidates: list[Workspace]) -> set[int]:
+    """Ids of those that inherit from a workspace, at whatever distance; one query."""
+    found = Workspace.objects.filter(
+        pk__in=[one.pk for one in candidates],
+    ).filter(pk__in=_reached("workspace_heirs_v1", workspace))
+    return set(found.values_list("pk", flat=True))
+
+
+def _reached(query: str, workspace: Workspace) -> RawSQL:
+    return RawSQL(  # noqa: S611  a file of ours, with a parameter
+        named_query(query), (workspace.pk,), output_field=BigIntegerField()
+    )
