@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from debusine.domain.executor import BackendType
 from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.executors.base import Instance
+from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_access import AptAccess, access_of
+from debusine.util.apt_cache import through_cache
 from debusine.util.apt_config import read_machine
 from debusine.util.apt_hooks import (
     CHROOT_CONF,
@@ -37,7 +40,14 @@ def access_for(task: BaseExternalTask[Any, Any], mirrors: Iterable[str] = ()) ->
     """
     if task.apt_access_directory is None:
         return access_of(read_machine(), mirrors)
-    return AptAccess.read(task.apt_access_directory).with_mirrors(mirrors)
+    access = AptAccess.read(task.apt_access_directory).with_mirrors(mirrors)
+    return through_cache(access, reachable=_shares_loopback(task))
+
+
+def _shares_loopback(task: BaseExternalTask[Any, Any]) -> bool:
+    """Whether APT of the task's sandbox has the network of this machine."""
+    has_own = isinstance(task, BaseTaskWithExecutor) and task.backend is not BackendType.UNSHARE
+    return not has_own
 
 
 def options_for_sbuild(

@@ -15,9 +15,13 @@ import structlog
 
 from debusine.tasks import BaseExternalTask
 from debusine.util.apt_access import access_of
+from debusine.util.apt_cache import with_cache
 from debusine.util.apt_config import read_machine
 from debusine.wire.work_request import AssignedWorkRequest
 from debusine.worker.job import Job
+
+PACKAGE_CACHE = "DEBUSINE_WORKER_PACKAGE_CACHE"
+"""Tells the processes of tasks the URL of a cache while they are still the agent's."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +41,10 @@ def lend_apt(job: Job) -> Path | None:
     for path in machine.unreadable:
         log.warning("apt-credentials-unreadable", path=str(path))
     directory = job.directories.apt_access
-    access_of(machine).write(directory, alone=True)
+    access = access_of(machine)
+    if (cache := os.environ.get(PACKAGE_CACHE)) is not None:
+        access = with_cache(access, cache)
+    access.write(directory, alone=True)
     if os.geteuid() == 0:
         for path in (*directory.iterdir(), directory):
             os.chown(path, job.account.uid, job.account.gid)

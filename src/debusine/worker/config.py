@@ -6,7 +6,7 @@ The agent's configuration directory.
 
     config.ini        [General] api-url, log-level, working-directory, http-timeout,
                       scratch-directory, user, slots, memory, disk, cpus,
-                      image-cache, image-cache-days;
+                      image-cache, image-cache-days, package-cache;
                       [Environment] variables for tasks
     token             key of this worker, readable by its owner only
     activation-token  shown once, when the worker registers
@@ -31,6 +31,7 @@ from debusine.util.log import LEVELS
 
 DEFAULT_DIRECTORIES = (Path("~/.config/debusine/worker"), Path("/etc/debusine/worker"))
 DEFAULT_USER = WORKER_USER
+DEFAULT_PACKAGES_MIB = 4096
 
 _KEYS = {
     "api-url",
@@ -45,6 +46,7 @@ _KEYS = {
     "cpus",
     "image-cache",
     "image-cache-days",
+    "package-cache",
 }
 _SIZE = re.compile(r"(\d{1,9})\s*(M|MiB|G|GiB|T|TiB)", re.IGNORECASE)
 _IN_MIB = {"m": 1, "g": 1024, "t": 1024 * 1024}
@@ -71,6 +73,7 @@ class WorkerConfig:
         :mod:`debusine.worker.offer`
     :param cache_mib: how much room system images may take when nothing uses them
     :param cache_days: how long they stay after their last use
+    :param packages_mib: how much room packages of mirrors may take; 0: none are kept
     """
 
     directory: Path
@@ -87,6 +90,7 @@ class WorkerConfig:
     cpus: int | None = None
     cache_mib: int | None = None
     cache_days: int | None = None
+    packages_mib: int = DEFAULT_PACKAGES_MIB
 
 
 def find_directory(candidates: Sequence[Path] = DEFAULT_DIRECTORIES) -> Path:
@@ -150,7 +154,14 @@ def read_worker_config(directory: Path, *, default_user: str = DEFAULT_USER) -> 
         cpus=_count(path, general, "cpus"),
         cache_mib=_size(path, general, "image-cache"),
         cache_days=_count(path, general, "image-cache-days"),
+        packages_mib=_packages(path, general),
     )
+
+
+def _packages(path: Path, general: Mapping[str, str]) -> int:
+    if general.get("package-cache") == "0":
+        return 0
+    return _size(path, general, "package-cache") or DEFAULT_PACKAGES_MIB
 
 
 def _count(path: Path, general: Mapping[str, str], key: str) -> int | None:

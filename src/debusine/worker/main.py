@@ -16,7 +16,6 @@ import click
 import structlog
 
 from debusine import __version__
-from debusine.client.local_agent import IMAGES
 from debusine.client.local_server import AGENTS_LOCK
 from debusine.domain.resources import MAX_SLOTS, Offer
 from debusine.errors import ConflictError, DebusineError, NotPossibleError
@@ -24,6 +23,8 @@ from debusine.util.control_group import Limiter, NoLimits, find_limits
 from debusine.util.file_lock import FileLock, wait_lock
 from debusine.util.log import LEVELS, configure_logging
 from debusine.worker.agent import EXIT_CLEAN, Agent
+from debusine.worker.apt import PACKAGE_CACHE
+from debusine.worker.cache import cache
 from debusine.worker.config import (
     WorkerConfig,
     find_directory,
@@ -32,9 +33,10 @@ from debusine.worker.config import (
     write_key,
 )
 from debusine.worker.directories import clean_leftovers, make_working_directory
-from debusine.worker.image_cache import cache, make_image_cache
+from debusine.worker.image_cache import make_image_cache
 from debusine.worker.nursery_client import NurseryClient
 from debusine.worker.offer import make_offer
+from debusine.worker.package_cache import package_cache
 from debusine.worker.server_api import ServerApi
 from debusine.worker.trade import EXTERNAL, Trade
 from debusine.worker.user import Account, account_for
@@ -93,7 +95,7 @@ def main(  # noqa: PLR0913  one per option
         level = log_level or config.log_level
         configure(level, to_stderr=log_stderr)
         if context.invoked_subcommand is not None:
-            context.obj = find_working_directory(config, working_directory) / IMAGES
+            context.obj = find_working_directory(config, working_directory)
             return
         status = run(config, working_directory, log_level=level, clean=clean, once=once)
     except DebusineError as error:
@@ -128,9 +130,10 @@ def run(
     clean_leftovers(working)
     if clean:
         return EXIT_CLEAN
-    with share(working):
-        # forks before there are threads
-        nursery = NurseryClient(log_level=log_level)
+    # both fork before there are threads
+    with share(working), package_cache(config, account, working) as url:
+        environment = {} if url is None else {PACKAGE_CACHE: url}
+        nursery = NurseryClient(log_level=log_level, environment=environment)
         nursery.start()
         try:
             return asyncio.run(

@@ -15,6 +15,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.testing.agent import AgentProgram
 from debusine.testing.server_http import LiveServer
 from debusine.testing.waiting import wait_for
+from debusine.worker.apt import PACKAGE_CACHE
 
 LOGIN = "machine deb.example.org login me password s3cret"
 
@@ -72,6 +73,21 @@ def test_what_is_lent_is_for_the_user_of_the_task_alone(lender: AgentProgram) ->
     assert 'Acquire::http::Proxy "http://proxy.example.org:3128";' in seen["conf"]
     wait_for(lambda: not directory.exists())
     assert "s3cret" not in lender.log
+
+
+def test_a_cache_is_lent_where_the_machine_uses_no_proxy(
+    etc: Path,
+    tmp_path: Path,
+    server: LiveServer,
+    make_agent: Callable[[LiveServer], AgentProgram],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PACKAGE_CACHE, "http://127.0.0.1:4711")
+    agent = make_agent(server)
+    agent.start()
+    assert "127.0.0.1" not in seen_by_task(agent)["conf"]
+    (tmp_path / "apt.conf").write_text(f'Dir::Etc "{etc}";\nDir::Etc::parts "{etc / "parts"}";\n')
+    assert 'Debusine::Cache "http://127.0.0.1:4711";' in seen_by_task(agent)["conf"]
 
 
 def test_changes_count_from_the_next_task_on(lender: AgentProgram, etc: Path) -> None:

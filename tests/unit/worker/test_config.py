@@ -58,6 +58,12 @@ def test_everything(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "mib"), [("0", 0), ("", 4096), ("100M", 100), ("2 GiB", 2048)])
+def test_room_for_packages(tmp_path: Path, text: str, mib: int) -> None:
+    general = f"[General]\napi-url = http://localhost/api\npackage-cache = {text}\n"
+    assert read_worker_config(write(tmp_path, general)).packages_mib == mib
+
+
 def test_defaults(tmp_path: Path) -> None:
     config = read_worker_config(write(tmp_path, "[General]\napi-url = http://localhost/api\n"))
     assert config == WorkerConfig(directory=tmp_path, api_url="http://localhost/api")

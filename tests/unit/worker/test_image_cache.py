@@ -14,8 +14,9 @@ from debusine.testing.clock import FakeClock
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.clock import SystemClock
 from debusine.worker.config import WorkerConfig
-from debusine.worker.image_cache import limits_of, make_image_cache
+from debusine.worker.image_cache import MIB, limits_of, make_image_cache
 from debusine.worker.main import main
+from debusine.worker.package_store import PackageOrigin, PackageStore
 from debusine.worker.user import Account
 
 
@@ -56,14 +57,16 @@ def cache_command(config: Path, *words: str) -> list[str]:
 
 def test_list(config: Path, kept: list[ImageEntry]) -> None:
     kept[0].lease()
-    latest, oldest, total = cache_command(config, "list")
+    latest, oldest, total, _ = cache_command(config, "list")
     assert latest.endswith("used-4.tar")
     assert oldest.endswith(", in use  used-40.tar")
     assert total.startswith("2 images, 0.0 GiB, in ")
 
 
 def test_nothing_is_there(config: Path, tmp_path: Path) -> None:
-    assert cache_command(config, "list")[-1].startswith("0 images")
+    images, packages = cache_command(config, "list")
+    assert images.startswith("0 images")
+    assert packages.startswith("0 packages")
     assert cache_command(config, "prune") == ["0 images removed, 0.0 GiB"]
     assert not (tmp_path / "work").exists()
 
@@ -81,13 +84,42 @@ def test_nothing_is_there(config: Path, tmp_path: Path) -> None:
 def test_prune(config: Path, kept: list[ImageEntry], options: list[str], left: list[int]) -> None:
     said = cache_command(config, "prune", *options)
     assert [entry.path.exists() for entry in kept] == [40 in left, 4 in left]
-    assert said[-1] == f"{2 - len(left)} images removed, 0.0 GiB"
+    assert f"{2 - len(left)} images removed, 0.0 GiB" in said
 
 
 def test_what_is_in_use_is_not_pruned(config: Path, kept: list[ImageEntry]) -> None:
     kept[0].lease()
     cache_command(config, "prune", "--all")
     assert [entry.path.exists() for entry in kept] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [([], ["old", "new"]), (["--days", "5"], ["new"]), (["--all"], []), (["--size", "0"], [])],
+)
+def test_packages_are_shown_and_pruned(
+    config: Path, tmp_path: Path, options: list[str], left: list[str]
+) -> None:
+    (tmp_path / "work/packages").mkdir(parents=True)
+    for name, days in (("old", 6), ("new", 4)):
+        clock = FakeClock(now=SystemClock().now() - timedelta(days=days))
+        store = PackageStore(tmp_path / "work/packages", size_bytes=MIB, clock=clock)
+        url = f"http://deb.example.org/{name}"
+        draft = store.draft(PackageOrigin(url=url, size=1, headers={}))
+        assert draft is not None
+        draft.write(b"x")
+        draft.close()
+        package = store.find(url)
+        assert package is not None
+        store.used(package, checked=True)
+
+    *_, new, old, total = cache_command(config, "list", "--packages")
+    assert new.endswith("/new")
+    assert old.endswith("/old")
+    assert total.startswith("2 packages, 0.0 GiB, in ")
+    cache_command(config, "prune", *options)
+    kept = [package.origin.url.rpartition("/")[2] for package in store.packages()]
+    assert sorted(kept) == sorted(left)
 
 
 def test_the_agent_says_what_is_kept(tmp_path: Path) -> None:
