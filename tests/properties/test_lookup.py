@@ -23,12 +23,19 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), max_size=
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="\0/@:"), min_size=1, max_size=20)
 CATEGORY = NAME.filter(lambda name: name not in {"artifacts", "collections"})
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="\0/:"), min_size=1, max_size=20)
+# the last "@" ends a name; without a category none may stand in it
+FREE = TEXT.filter(bool)
 FIRST = st.one_of(
     st.builds(
         First,
         kind=st.just(FirstKind.NAMED_COLLECTION),
-        name=NAME,
-        category=st.none() | st.builds("{}:{}".format, CATEGORY, NAME),
+        name=FREE,
+        category=st.builds("{}:{}".format, CATEGORY, NAME),
+    ),
+    st.builds(
+        First,
+        kind=st.just(FirstKind.NAMED_COLLECTION),
+        name=FREE.filter(lambda name: "@" not in name),
     ),
     st.builds(
         First,

@@ -59,6 +59,8 @@ LookupSingle = Annotated[int | str, BeforeValidator(_validate_single)]
 """In a pydantic model it refuses what pydantic would turn into a number or text."""
 
 MAX_ALTERNATIVES = 10_000
+MAX_DEPTH = 8
+"""How deep lookups may stand within each other."""
 
 
 class LookupChildType(StrEnum):
@@ -176,26 +178,30 @@ class LookupMultiple:
         return bool(self.alternatives)
 
     @classmethod
-    def parse(cls, value: object) -> LookupMultiple:
+    def parse(cls, value: object, *, depth: int = 0) -> LookupMultiple:
         """
         Read a list or a dictionary.
 
-        :raises BadLookupError: for any other form, unknown keys, conflicting filters
+        :param depth: how many lookups it stands within
+        :raises BadLookupError: for any other form, unknown keys, conflicting filters, and what
+            stands too deep
 
         >>> LookupMultiple.parse([421, "977@artifacts"]).export()
         [421, '977@artifacts']
         """
         if isinstance(value, cls):
             return value
+        if depth > MAX_DEPTH:
+            raise BadLookupError(f"lookups stand in each other more than {MAX_DEPTH} deep")
         if isinstance(value, Mapping):
-            return cls((_parse_dict(value),))
+            return cls((_parse_dict(value, depth),))
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
             raise BadLookupError("a multiple lookup must be a list or a dictionary")
         if len(value) > MAX_ALTERNATIVES:
             raise BadLookupError(f"a lookup has at most {MAX_ALTERNATIVES} alternatives")
         return cls(
             tuple(
-                _parse_dict(part) if isinstance(part, Mapping) else parse_single(part)
+                _parse_dict(part, depth) if isinstance(part, Mapping) else parse_single(part)
                 for part in value
             )
         )
@@ -249,7 +255,7 @@ def _validate(value: object) -> LookupMultiple:
         raise ValueError(message) from exc
 
 
-def _parse_dict(value: Mapping[Any, Any]) -> LookupDict:
+def _parse_dict(value: Mapping[Any, Any], depth: int) -> LookupDict:
     rest = dict(value)
     if "collection" not in rest:
         raise BadLookupError("a dictionary lookup needs the key 'collection'")
@@ -267,8 +273,11 @@ def _parse_dict(value: Mapping[Any, Any]) -> LookupDict:
     filters: dict[str, LookupSingle | LookupMultiple] = {}
     for key, raw in rest.items():
         if isinstance(key, str) and key.startswith("lookup__") and key != "lookup__":
-            is_single = isinstance(raw, (int, str))
-            filters[key[8:]] = parse_single(raw) if is_single else LookupMultiple.parse(raw)
+            filters[key[8:]] = (
+                parse_single(raw)
+                if isinstance(raw, (int, str))
+                else LookupMultiple.parse(raw, depth=depth + 1)
+            )
             continue
         target, matcher = _parse_matcher(key, raw)
         matchers.setdefault(target, {})[str(key)] = matcher

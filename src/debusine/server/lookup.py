@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from debusine.db.models import Artifact, Collection, CollectionItem, ItemType, Workspace
 from debusine.domain.lookup import (
@@ -18,18 +18,19 @@ from debusine.domain.lookup import (
     LookupMultiple,
     LookupSingle,
     LookupString,
-    Matcher,
-    MatcherKind,
     NoMatchError,
     parse_lookup_string,
 )
-from debusine.domain.permission import MAX_ID
-from debusine.server.access import visible_workspaces
+from debusine.domain.permission import MAX_ID, Verb
+from debusine.server.access import visible_workspaces, where
 from debusine.server.actor import Actor
 from debusine.server.collections.base import active_items, kind_of
+from debusine.server.inheritance import visible_chain
+from debusine.server.lookup_conditions import condition_of
 
-PROMISE = "debusine:promise"
 WORKFLOW_INTERNAL = "debusine:workflow-internal"
+
+Placed = TypeVar("Placed", Artifact, Collection)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +84,10 @@ class Searcher:
             collection = found.collection
             if collection is None:
                 raise BadLookupError(f"lookup {text!r}: {segment} follows what is no collection")
-            item = kind_of(collection).lookup(collection, segment)
+            try:
+                item = kind_of(collection).lookup(collection, segment)
+            except BadLookupError as error:
+                raise BadLookupError(f"lookup {text!r}: at {segment}: {error.brief}") from error
             if item is None:
                 raise NoMatchError(f"{text!r} does not match anything: no {segment}")
             parent = replace(parsed, segments=parsed.segments[:count])
@@ -123,17 +127,53 @@ class Searcher:
         first = parsed.first
         match first.kind:
             case FirstKind.ARTIFACT_ID:
-                artifact = _visible_artifacts(self.actor).filter(id=min(first.number, MAX_ID))
-                return Found(artifact=_one(artifact, parsed))
-            case FirstKind.COLLECTION_ID:
-                by_id = _visible_collections(self.actor).filter(id=min(first.number, MAX_ID))
-                return Found(collection=_one(by_id, parsed))
-            case FirstKind.INTERNAL | FirstKind.NAMED_COLLECTION:
-                name, category = self._collection_name(parsed)
-                named = _visible_collections(self.actor).filter(
-                    workspace=self._start(parsed), name=name, category=category
+                artifacts = Artifact.objects.filter(
+                    where(self.actor, Verb.DISPLAY_ARTIFACT, Artifact), id=min(first.number, MAX_ID)
                 )
-                return Found(collection=_one(named, parsed))
+                return Found(artifact=self._near(artifacts, parsed))
+            case FirstKind.COLLECTION_ID:
+                by_id = self._visible_collections().filter(id=min(first.number, MAX_ID))
+                return Found(collection=self._near(by_id, parsed))
+            case FirstKind.INTERNAL | FirstKind.NAMED_COLLECTION:
+                return Found(collection=self._named(parsed))
+
+    def _visible_collections(self) -> QuerySet[Collection]:
+        visible = where(self.actor, Verb.DISPLAY_COLLECTION, Collection)
+        return Collection.objects.select_related("workspace__scope").filter(visible)
+
+    def _near(self, rows: QuerySet[Placed], parsed: LookupString) -> Placed:
+        """
+        What a number names, if it is in the same scope or in a workspace that is inherited from.
+
+        :raises NoMatchError: if there is nothing that the searcher sees, or it is elsewhere
+        """
+        found = rows.select_related("workspace__scope").first()
+        here = self.workspace
+        if found is not None and (
+            found.workspace.scope_id == here.scope_id
+            or found.workspace in visible_chain(self.actor, here)
+        ):
+            return found
+        raise _no_match(parsed)
+
+    def _named(self, parsed: LookupString) -> Collection:
+        """
+        The collection of a name: where the search begins, or the first that is inherited.
+
+        :raises NoMatchError: if there is none that the searcher sees
+        """
+        name, category = self._collection_name(parsed)
+        start = self._start(parsed)
+        wanted = self._visible_collections().filter(name=name, category=category)
+        own = wanted.filter(workspace=start).first()
+        if own is not None:
+            return own
+        places = [one.pk for one in visible_chain(self.actor, start) if one != start]
+        inherited = {one.workspace_id: one for one in wanted.filter(workspace__in=places)}
+        for place in places:
+            if place in inherited:
+                return inherited[place]
+        raise _no_match(parsed)
 
     def _collection_name(self, parsed: LookupString) -> tuple[str, str]:
         """
@@ -184,18 +224,17 @@ class Searcher:
         if collection is None:
             raise BadLookupError(f"{wanted.collection!r} is no collection")
         kind = kind_of(collection)
-        items = active_items(collection).filter(_type_condition(wanted.child_type))
-        if wanted.category is not None:
-            items = items.filter(category=wanted.category)
-        if wanted.name_matcher is not None:
-            items = items.filter(_name_condition(wanted.name_matcher))
+        items = active_items(collection).filter(
+            condition_of(wanted), kind.narrow(collection, wanted)
+        )
         for key, value in wanted.lookup_filters:
             items = items.filter(kind.filter(key, value, self._find))
         text = _as_text(wanted.collection, LookupChildType.COLLECTION)
         parent = str(self._complete(parse_lookup_string(text)))
         results = [
             _as_found(item, parent)
-            for item in items.order_by("id")
+            # sorted here: for rows in order, SQLite would read the whole collection
+            for item in sorted(items, key=lambda item: item.pk)
             if wanted.accepts(item.name, item.data)
         ]
         if wanted.error_on_empty and not results:
@@ -229,21 +268,8 @@ def _as_text(lookup: LookupSingle, expect: LookupChildType) -> str:
             )
 
 
-def _visible_artifacts(actor: Actor) -> QuerySet[Artifact]:
-    visible = Workspace.objects.filter(visible_workspaces(actor))
-    return Artifact.objects.select_related("workspace__scope").filter(workspace__in=visible)
-
-
-def _visible_collections(actor: Actor) -> QuerySet[Collection]:
-    visible = Workspace.objects.filter(visible_workspaces(actor))
-    return Collection.objects.select_related("workspace__scope").filter(workspace__in=visible)
-
-
-def _one(rows: Any, parsed: LookupString) -> Any:
-    found = rows.first()
-    if found is None:
-        raise NoMatchError(f"{str(parsed)!r} does not match anything: no {parsed.first}")
-    return found
+def _no_match(parsed: LookupString) -> NoMatchError:
+    return NoMatchError(f"{str(parsed)!r} does not match anything: no {parsed.first}")
 
 
 def _as_found(item: CollectionItem, parent: str) -> Found:
@@ -258,23 +284,3 @@ def _is_expected(found: Found, expect: LookupChildType) -> bool:
             return found.result_type in {ItemType.ARTIFACT, ItemType.BARE}
         case LookupChildType.BARE | LookupChildType.ARTIFACT | LookupChildType.COLLECTION:
             return found.result_type.value == expect.value
-
-
-def _type_condition(child_type: LookupChildType) -> Q:
-    match child_type:
-        case LookupChildType.ANY:
-            return Q()
-        case LookupChildType.ARTIFACT_OR_PROMISE:
-            promise = Q(child_type=ItemType.BARE, category=PROMISE)
-            return Q(child_type=ItemType.ARTIFACT) | promise
-        case LookupChildType.BARE | LookupChildType.ARTIFACT | LookupChildType.COLLECTION:
-            return Q(child_type=child_type.value)
-
-
-def _name_condition(matcher: Matcher) -> Q:
-    """Narrow by name; SQLite ignores case at times, so :meth:`LookupDict.accepts` decides."""
-    match matcher.kind:
-        case MatcherKind.EXACT | MatcherKind.IN:
-            return Q(name__in=matcher.values)
-        case MatcherKind.CONTAINS | MatcherKind.ENDSWITH | MatcherKind.STARTSWITH:
-            return Q(**{f"name__{matcher.kind.value}": matcher.values[0]})

@@ -13,6 +13,7 @@ from debusine.domain.version import version_rank
 from debusine.server.collections.base import ItemAdditionError, NewItem
 
 INDEX_PREFIX = "index:"
+SYMBOLS_PREFIX = "debugsym:"
 
 
 def describe_source(artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:
@@ -59,7 +60,7 @@ def describe_symbols(artifact: Artifact, variables: Mapping[str, Any]) -> NewIte
         )
     data = {**given, **_binary_facts(packages[0])}
     item = _package_item(data, "package", "version", "architecture", "build_id")
-    return NewItem(name=f"debugsym:{item.name}", data=data)
+    return NewItem(name=f"{SYMBOLS_PREFIX}{item.name}", data=data)
 
 
 def describe_index(artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:

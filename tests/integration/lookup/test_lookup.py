@@ -13,7 +13,14 @@ from tests.integration.lookup.conftest import (
     make_tarball,
 )
 
-from debusine.db.models import Collection, CollectionItem, ItemType, User, Workspace
+from debusine.db.models import (
+    Collection,
+    CollectionItem,
+    ItemType,
+    User,
+    Workspace,
+    WorkspaceChain,
+)
 from debusine.domain.lookup import (
     BadLookupError,
     LookupChildType,
@@ -185,6 +192,71 @@ def test_other_workspaces_by_option(searcher: Searcher, user: User) -> None:
     assert found.parent == f"//workspace=far:scope=other/debian@{ENVIRONMENTS}"
     with pytest.raises(BadLookupError):
         find(searcher, "//workspace=far/debian")
+
+
+def test_numbers_do_not_lead_to_other_scopes(searcher: Searcher, workspace: Workspace) -> None:
+    far = factories.make_workspace("far", scope=factories.make_scope("other"))
+    there, tarball = make_collection(workspace=far), make_tarball(workspace=far)
+    for lookup in (f"{there.pk}@collections", f"{tarball.pk}@artifacts"):
+        with pytest.raises(NoMatchError):
+            find(searcher, lookup)
+    # unless one inherits from there
+    WorkspaceChain.objects.create(child=workspace, parent=far, order=0)
+    assert find(searcher, f"{there.pk}@collections").collection == there
+    assert find(searcher, f"{tarball.pk}@artifacts").artifact == tarball
+
+
+def test_what_is_inherited_is_found_in_order(searcher: Searcher, workspace: Workspace) -> None:
+    first, second = factories.make_workspace("first"), factories.make_workspace("second")
+    base = factories.make_workspace("base")
+    for order, parent in enumerate((first, second)):
+        WorkspaceChain.objects.create(child=workspace, parent=parent, order=order)
+    WorkspaceChain.objects.create(child=first, parent=base, order=0)
+    # a loop
+    WorkspaceChain.objects.create(child=base, parent=workspace, order=0)
+    found = make_collection(workspace=second)
+    assert find(searcher, "debian").collection == found
+    found = make_collection(workspace=base)
+    assert find(searcher, "debian").collection == found
+    assert find(searcher, "//workspace=base/debian").collection == found
+    found = make_collection(workspace=first)
+    assert find(searcher, "debian").collection == found
+    found = make_collection()
+    assert find(searcher, "debian").collection == found
+    with pytest.raises(NoMatchError):
+        find(searcher, "//workspace=second/other")
+
+
+def test_what_is_hidden_is_not_inherited(workspace: Workspace) -> None:
+    shown = factories.make_workspace("shown", public=True)
+    hidden = factories.make_workspace("hidden")
+    behind = factories.make_workspace("behind", public=True)
+    WorkspaceChain.objects.create(child=shown, parent=hidden, order=0)
+    WorkspaceChain.objects.create(child=hidden, parent=behind, order=0)
+    make_collection(workspace=hidden)
+    make_collection(workspace=behind)
+    searcher = Searcher(
+        actor=Actor(user=factories.make_user()), workspace=shown, default_category=ENVIRONMENTS
+    )
+    with pytest.raises(NoMatchError):
+        find(searcher, "debian")
+
+
+@pytest.mark.parametrize(
+    ("lookup", "segment"),
+    [
+        ("debian/binary:hello", "at binary:hello"),
+        ("debian/item/other", "other follows what is no collection"),
+    ],
+)
+def test_mistakes_name_the_segment(
+    searcher: Searcher, environments: Collection, lookup: str, segment: str
+) -> None:
+    add_bare(environments, "item")
+    with pytest.raises(BadLookupError) as caught:
+        find(searcher, lookup)
+    assert lookup in caught.value.brief
+    assert segment in caught.value.brief
 
 
 def test_internal_collection_of_a_workflow(user: User, workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from debusine.domain.lookup import (
+    MAX_DEPTH,
     BadLookupError,
     First,
     FirstKind,
@@ -203,3 +204,14 @@ def test_a_bare_string_is_no_multiple_lookup_in_a_model() -> None:
 )
 def test_matchers(matcher: Matcher, text: str, expected: bool) -> None:  # noqa: FBT001  a case
     assert matcher.matches(text) is expected
+
+
+def test_lookups_stand_in_each_other_only_so_deep() -> None:
+    lookup: object = []
+    for _ in range(MAX_DEPTH):
+        lookup = {"collection": "x", "lookup__y": lookup}
+    assert LookupMultiple.parse(lookup).export() == lookup
+    for _ in range(200):
+        lookup = {"collection": "x", "lookup__y": lookup}
+        with pytest.raises(BadLookupError, match=f"more than {MAX_DEPTH} deep"):
+            LookupMultiple.parse(lookup)

@@ -12,7 +12,7 @@ FORMATS = {'debian:system-tarball': 'tarball', 'debian:system-image': 'image'}
 
 def find_environments(apps, schema_editor):
     """Environments that are there already are found by the new columns, too."""
-    items = apps.get_model('db', 'CollectionItem').objects
+    items = apps.get_model('db', 'CollectionItem').objects.using(schema_editor.connection.alias)
     known = items.filter(collection__category='debian:environments', category__in=FORMATS)
     for item in known.iterator():
         data = item.data
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='collectionitem',
-            index=models.Index(condition=models.Q(('removed_at', None), models.Q(('key', ''), _negated=True)), fields=['collection', 'key', 'rank', 'id'], name='collection_item_newest', opclasses=['int8_ops', 'varchar_pattern_ops', 'bytea_ops', 'int8_ops']),
+            index=models.Index(condition=models.Q(('removed_at', None)), fields=['collection', 'key', 'rank', 'id'], name='collection_item_newest', opclasses=['int8_ops', 'varchar_pattern_ops', 'bytea_ops', 'int8_ops']),
         ),
         migrations.AddIndex(
             model_name='collectionitem',

@@ -130,7 +130,7 @@ class CollectionItem(models.Model):
                 fields=["collection", "key", "rank", "id"],
                 name="collection_item_newest",
                 opclasses=["int8_ops", "varchar_pattern_ops", "bytea_ops", "int8_ops"],
-                condition=_ACTIVE & ~Q(key=""),
+                condition=_ACTIVE,
             ),
             models.Index(
                 fields=["collection", "category", "id"],

@@ -15,6 +15,7 @@ from debusine.db.models import Artifact, Collection, CollectionItem, ItemType
 from debusine.domain.lookup import (
     BadLookupError,
     LookupChildType,
+    LookupDict,
     LookupMultiple,
     LookupSingle,
     Segment,
@@ -101,6 +102,15 @@ class CollectionKind:
         raise BadLookupError(
             f"collections of category {self.category} have no filter 'lookup__{key}'"
         )
+
+    def narrow(self, collection: Collection, wanted: LookupDict) -> Q:
+        """
+        Condition that an index answers, and that holds for every item that passes a lookup.
+
+        The lookup's own filters are applied beside it.
+        """
+        del collection, wanted
+        return Q()
 
     def describe(self, artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:
         """

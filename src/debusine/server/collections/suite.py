@@ -15,11 +15,14 @@ from debusine.artifacts.kinds.repository_index import RepositoryIndex
 from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.relation import RelationType
 from debusine.db.models import Artifact, ArtifactRelation, Collection, CollectionItem
+from debusine.db.prefix import begins
 from debusine.domain.lookup import (
     BadLookupError,
     LookupChildType,
+    LookupDict,
     LookupMultiple,
     LookupSingle,
+    MatcherKind,
     Segment,
 )
 from debusine.domain.version import version_rank
@@ -34,6 +37,7 @@ from debusine.server.collections.base import (
 from debusine.server.finder import Find
 from debusine.server.packages import (
     INDEX_PREFIX,
+    SYMBOLS_PREFIX,
     describe_binary,
     describe_index,
     describe_source,
@@ -80,6 +84,17 @@ class Suite(CollectionKind):
                 raise BadLookupError("'lookup__binaries' needs source packages")
             condition |= _built_of(one.artifact)
         return condition
+
+    @override
+    def narrow(self, collection: Collection, wanted: LookupDict) -> Q:
+        """Names begin with that of the package."""
+        package = dict(wanted.data_matchers).get("package")
+        if package is None or package.kind is not MatcherKind.EXACT:
+            return Q()
+        # each alternative with all that the index needs
+        active = Q(collection=collection, removed_at=None)
+        starts = (f"{package.values[0]}_", f"{SYMBOLS_PREFIX}{package.values[0]}_")
+        return (active & begins("name", starts[0])) | (active & begins("name", starts[1]))
 
     @override
     def describe(self, artifact: Artifact, variables: Mapping[str, Any]) -> NewItem:
