@@ -25,6 +25,7 @@ from debusine.errors import DebusineError
 from debusine.tasks.autopkgtest_data import AutopkgtestTimeout
 from debusine.tasks.executors.base import Executor, Instance
 from debusine.tasks.executors.unshare import UnshareExecutor, UnshareInstance
+from debusine.tasks.kept_environment import KeptEnvironment
 from debusine.util.command import Command, run
 
 COPY_LIMIT_S = 300
@@ -79,6 +80,8 @@ class Testbed:
         self._enter = enter
         self._base = base
         self._limit_s = limit_s
+        self.keeps = False
+        """Whether the last one stays once autopkgtest has finished with it."""
         self._instance: Instance | None = None
         self._place = ""
 
@@ -111,7 +114,7 @@ class Testbed:
             case ["copyup", source, target]:
                 self._copy_up(source, self._base / target, is_tree=source.endswith("/"))
             case ["close"] | ["quit"]:
-                self.close()
+                self.leave()
             case _:
                 message = f"autopkgtest asks its testbed for what it has not: {line[:200]}"
                 raise TestbedError(message)
@@ -122,6 +125,18 @@ class Testbed:
         instance, self._instance = self._instance, None
         if instance is not None and instance.is_started():
             instance.stop()
+
+    def leave(self) -> None:
+        """The same, unless it is kept."""
+        if not self.keeps:
+            self.close()
+
+    def kept(self) -> KeptEnvironment | None:
+        """What is left of it, if it is kept."""
+        instance = self._instance
+        if instance is None or not self.keeps or not instance.is_started():
+            return None
+        return KeptEnvironment(instance=instance, user=USER, directory=Path(self._place or "/"))
 
     def _opened(self) -> Instance:
         if self._instance is None:
@@ -229,7 +244,7 @@ def _enter_namespaces(instance: Instance) -> list[str]:
 
 @contextmanager
 def serving(testbed: Testbed) -> Iterator[None]:
-    """Answer autopkgtest as long as it runs; after that, the testbed is gone."""
+    """Answer autopkgtest as long as it runs; after that, the testbed is gone, or kept."""
     directory = testbed.directory
     directory.mkdir()
     for name in (ANSWERS, REQUESTS):
@@ -246,7 +261,7 @@ def serving(testbed: Testbed) -> Iterator[None]:
             testbed.close()
             _hang_up(directory)
             thread.join(_PATIENCE_S)
-        testbed.close()
+        testbed.leave()
         shutil.rmtree(directory)
 
 

@@ -27,8 +27,8 @@ $nolog = 0;
 $log_colour = 0;
 $log_dir = @OUTPUT@;
 $build_dir = @OUTPUT@;
-$purge_build_directory = 'always';
-$purge_session = 'always';
+$purge_build_directory = @PURGE@;
+$purge_session = @PURGE@;
 $run_lintian = 0;
 $run_piuparts = 0;
 $run_autopkgtest = 0;
@@ -40,13 +40,21 @@ eval '$unshare_mmdebstrap_auto_create = 0;';
 """
 
 
-def write_configuration(path: Path, *, output: Path) -> None:
+def write_configuration(path: Path, *, output: Path, keep_tree: bool = False) -> None:
     """
     Write a configuration that sbuild reads last, see ``SBUILD_CONFIG``.
 
     :param output: where the log and all that is built go
+    :param keep_tree: leave the tree in which it builds in the directory for temporary files
     """
-    path.write_text(_CONFIGURATION.replace("@OUTPUT@", _perl_string(str(output))))
+    values = {
+        "@OUTPUT@": perl_string(str(output)),
+        "@PURGE@": perl_string("never" if keep_tree else "always"),
+    }
+    text = _CONFIGURATION
+    for name, value in values.items():
+        text = text.replace(name, value)
+    path.write_text(text)
 
 
 class RepositoryPaths(Protocol):
@@ -135,13 +143,19 @@ def repository_options(files: RepositoryPaths) -> list[str]:
         target = f"{KEYRINGS}/{path.name}"
         trust = f" && apt-key add {target}" if lists else ""
         commands.append((path, f"mkdir -p {KEYRINGS} && cat > {target}{trust}"))
-    return [_pipe_into_chroot(path, command) for path, command in commands]
+    return [f"--pre-build-commands={pipe_into_chroot(path, text)}" for path, text in commands]
 
 
-def _pipe_into_chroot(path: Path, command: str) -> str:
+def pipe_into_chroot(path: Path, command: str) -> str:
+    """
+    Make a command, for before a build, that runs another as root of the chroot.
+
+    :param path: file on this machine that is its standard input
+    :param command: for the shell
+    """
     source = _escaped(shlex.quote(str(path)))
     inside = _escaped(shlex.quote(command))
-    return f"--pre-build-commands=cat {source} | %SBUILD_CHROOT_EXEC sh -c {inside}"
+    return f"cat {source} | %SBUILD_CHROOT_EXEC sh -c {inside}"
 
 
 def _escaped(text: str) -> str:
@@ -149,6 +163,6 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _perl_string(text: str) -> str:
+def perl_string(text: str) -> str:
     """Quote a text for Perl."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

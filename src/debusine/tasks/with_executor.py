@@ -17,6 +17,7 @@ from debusine.tasks.base import BaseExternalTask
 from debusine.tasks.executors.base import ExecutorOptions, Instance
 from debusine.tasks.executors.registry import executor_class
 from debusine.tasks.inputs.inputs import BuildArchitectureInput, Stage
+from debusine.tasks.kept_environment import KeptEnvironment
 from debusine.tasks.models import BaseDynamicTaskDataWithExecutor, BaseTaskDataWithExecutor
 from debusine.tasks.sandbox import describe_failure, installed_version, push_input
 
@@ -45,6 +46,11 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
 
     DEFAULT_BACKEND = BackendType.UNSHARE
     """What ``auto`` means."""
+
+    keeps_environment = False
+    """Whether the sandbox stays after the clean-up: whoever set this ends it."""
+
+    _worked_in = Path("/")
 
     build_architecture = BuildArchitectureInput(
         stage=Stage.PENDING, verbose_name="Build architecture"
@@ -114,6 +120,7 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         happens; what comes into ``download_directory`` later is not in the instance.
         """
         if self.executor_instance is not None:
+            self._worked_in = execute_directory
             push_input(self.executor_instance, download_directory, execute_directory)
 
     def run_executor_command(
@@ -158,8 +165,27 @@ class BaseTaskWithExecutor(BaseExternalTask[TDE, DTDE], Generic[TDE, DTDE]):
         try:
             super().cleanup()
         finally:
-            if self.executor_instance is not None and self.executor_instance.is_started():
-                self.executor_instance.stop()
+            instance = self.executor_instance
+            if instance is not None and not (self.keeps_environment and instance.takes_terminals):
+                self.stop_instance()
+
+    def stop_instance(self) -> None:
+        """Stop the instance, if there is one that runs."""
+        if self.executor_instance is not None and self.executor_instance.is_started():
+            self.executor_instance.stop()
+
+    def kept_environment(self) -> KeptEnvironment | None:
+        """
+        Find what is left of the sandbox, for people; asked after the clean-up.
+
+        :returns: None if there is none, or none that can be kept
+        """
+        instance = self.executor_instance
+        if instance is None or not instance.takes_terminals or not instance.is_started():
+            return None
+        return KeptEnvironment(
+            instance=instance, user=instance.non_root_user, directory=self._worked_in
+        )
 
     def _instance(self) -> Instance:
         assert self.executor_instance is not None, "no instance: prepare it first"

@@ -36,7 +36,7 @@ def relay(terminal: int, output: int, master: int, *, until: int) -> None:
     :param until: readable, or closed at its other end, when the program has ended
     """
     os.set_blocking(master, False)
-    with _raw(terminal), _same_size(terminal, master):
+    with raw(terminal), _same_size(terminal, master):
         _carry(terminal, output, master, until)
         for _ in range(LAST_BLOCKS):
             if not select.select([master], [], [], 0)[0] or not _show(master, output):
@@ -87,7 +87,8 @@ def _show(master: int, output: int) -> bool:
 
 
 @contextlib.contextmanager
-def _raw(terminal: int) -> Iterator[None]:
+def raw(terminal: int) -> Iterator[None]:
+    """Have a terminal pass on every key as it is, for a while."""
     before = termios.tcgetattr(terminal)
     try:
         tty.setraw(terminal, termios.TCSADRAIN)

@@ -38,6 +38,8 @@ class Instance(ABC):
     """
 
     non_root_user: ClassVar[str] = NON_ROOT_USER
+    takes_terminals: ClassVar[bool] = False
+    """Whether commands may be given a terminal: then it can be kept for people."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str], int] = {}
@@ -72,6 +74,10 @@ class Instance(ABC):
     def _cut_network(self) -> bool:
         """End what has the network; false if the backend cannot take it away."""
         return False
+
+    def used_bytes(self) -> int:
+        """What its files take, as far as the backend can tell."""
+        return 0
 
     def start(self) -> None:
         """

@@ -48,6 +48,8 @@ class UnshareInstance(Instance):
     :param working_directory: of ours; what the tree needs of the disk lies below
     """
 
+    takes_terminals = True
+
     def __init__(
         self, entry: ImageEntry, working_directory: Path, options: ExecutorOptions
     ) -> None:
@@ -114,6 +116,10 @@ class UnshareInstance(Instance):
             hold=(*share.hold, *locks),
         )
         return Session(directory, tree)
+
+    @override
+    def used_bytes(self) -> int:
+        return self.session.used_bytes()
 
     @override
     def _stop(self) -> None:

@@ -46,6 +46,8 @@ class Tree:
     :param memory_bytes: how much it may take of memory, where it lies there
     :param max_processes: how many it may have, threads included
     :param hold: open files that the sandbox keeps until it ends, locks for example
+    :param existing: a tree on the same disk that is taken instead of the image; it goes with
+        the sandbox
     """
 
     image: Path
@@ -54,6 +56,7 @@ class Tree:
     memory_bytes: int
     max_processes: int
     hold: tuple[int, ...] = ()
+    existing: Path | None = None
 
 
 class Session:
@@ -110,6 +113,15 @@ class Session:
             *([] if network else ["--net"]),
             "--setuid", str(user[0]), "--setgid", str(user[1]), f"--wdns={cwd or '/'}", "--",
         ]  # fmt: skip
+
+    def used_bytes(self) -> int:
+        """What its files take, those included that only their owners may see."""
+        if self.place is Place.MEMORY:
+            return shutil.disk_usage(self.root).used
+        measure = ["du", "--summarize", "--one-file-system", "--block-size=1", "--"]
+        done = userns.run_as_owner([*measure, str(self.directory)], check=False)
+        size = done.stdout.split(maxsplit=1)[:1]
+        return int(size[0]) if size else 0
 
     def popen(  # noqa: PLR0913  the parameters of a process
         self,
@@ -176,14 +188,24 @@ class Session:
     def _talk(self, process: subprocess.Popen[bytes], tree: Tree) -> None:
         if tree.base is None:
             pid = _hear(process, "unpack")
-            into = ["nsenter", "--target", str(pid), "--user", "--mount",
-                    "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
-            unpack(tree.image, Path("scratch/root"), prefix=into)
+            self._fill(tree, pid)
             _say(process, b"unpacked\n")
         pid = _hear(process, "ready")
         # between its last word and the echo, the first process becomes another program
         _say(process, b"waiting %d\n" % pid)
         self._pid = _hear(process, "waiting")
+
+    def _fill(self, tree: Tree, pid: int) -> None:
+        """Give the sandbox its tree."""
+        if tree.existing is not None:
+            place = self.directory / "scratch/root"
+            script = 'rmdir -- "$2" && exec mv --no-target-directory -- "$1" "$2"'
+            words = ["sh", "-c", script, "sh", str(tree.existing), str(place)]
+            userns.run_as_owner(words)
+            return
+        into = ["nsenter", "--target", str(pid), "--user", "--mount",
+                "--setuid", "0", "--setgid", "0", "--wd", "--"]  # fmt: skip
+        unpack(tree.image, Path("scratch/root"), prefix=into)
 
     def _move_in(self, errors: IO[bytes]) -> None:
         """Make the tree the root of the sandbox, and take the host's out of it."""

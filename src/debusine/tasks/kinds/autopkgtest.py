@@ -45,6 +45,7 @@ from debusine.tasks.command import RunCommandTask
 from debusine.tasks.command_runner import CommandRunner, TaskCommand
 from debusine.tasks.extra_repository import ExtraRepositoryMixin
 from debusine.tasks.inputs.inputs import EnvironmentInput, MultiInput, SingleInput, Stage
+from debusine.tasks.kept_environment import KeptEnvironment
 from debusine.tasks.logs import CONFIGURE_LOG, RESULT_LOG
 from debusine.tasks.process import Ended
 from debusine.tasks.upload import upload_output
@@ -190,6 +191,8 @@ class Autopkgtest(
         self._testbed = own_testbed(
             self.executor, self.data.timeout, directory / "testbed", base=execute_directory
         )
+        if self._testbed is not None:
+            self._testbed.keeps = self.keeps_environment
         extra = [str(repository.url) for repository in self._wanted_repositories]
         access = access_for(self, extra).without_secrets()
         if access.is_needed:
@@ -226,6 +229,11 @@ class Autopkgtest(
     def _remove_leftovers(self, temporary_directory: Path) -> None:
         for path in temporary_directory.iterdir():
             remove_tree(path)
+
+    @override
+    def kept_environment(self) -> KeptEnvironment | None:
+        """The last testbed, as the tests left it."""
+        return None if self._testbed is None else self._testbed.kept()
 
     @override
     def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:

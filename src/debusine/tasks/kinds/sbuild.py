@@ -26,6 +26,7 @@ from debusine.tasks.capabilities import ProgramsMixin
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.command import RunCommandTask
 from debusine.tasks.errors import TaskConfigError
+from debusine.tasks.executors.unshare_tree import TreeInstance
 from debusine.tasks.extra_repository import ExtraRepositoryMixin
 from debusine.tasks.inputs.inputs import (
     DebusineFQDNInput,
@@ -34,6 +35,7 @@ from debusine.tasks.inputs.inputs import (
     SingleInput,
     Stage,
 )
+from debusine.tasks.kept_environment import KeptEnvironment
 from debusine.tasks.kinds._sbuild_upload import SbuildUpload
 from debusine.tasks.sbuild_command import (
     chosen_options,
@@ -50,6 +52,7 @@ from debusine.tasks.sbuild_output import (
     find_build_log,
     judge,
 )
+from debusine.tasks.sbuild_tree import environment_of_build, take_tree
 from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.personality import personality_command
 from debusine.util.userns import remove_tree
@@ -100,6 +103,7 @@ class Sbuild(
         self._extra_debs: list[Path] = []
         self._configuration = Path()
         self._apt_options: tuple[str, ...] = ()
+        self._tree: Path | None = None
 
     # what the server asks
 
@@ -208,7 +212,8 @@ class Sbuild(
         super().prepare_to_run(download_directory, execute_directory)
         directory = self.get_working_directory()
         self._configuration = directory / "sbuild.conf"
-        write_configuration(self._configuration, output=execute_directory)
+        keep = self.keeps_environment and self.backend is BackendType.UNSHARE
+        write_configuration(self._configuration, output=execute_directory, keep_tree=keep)
         extra = [str(repository.url) for repository in self._wanted_repositories]
         self._apt_options = options_for_sbuild(self, extra, directory / "apt-access")
 
@@ -256,7 +261,19 @@ class Sbuild(
     @override
     def _remove_leftovers(self, temporary_directory: Path) -> None:
         for tree in temporary_directory.glob("sbuild.*"):
-            remove_tree(tree)
+            if self.keeps_environment and self._tree is None:
+                self._tree = take_tree(tree, self.get_scratch_directory())
+            else:
+                remove_tree(tree)
+
+    @override
+    def kept_environment(self) -> KeptEnvironment | None:
+        """The tree in which sbuild built, as it left it; not of a build that was aborted."""
+        if self._tree is None or self.aborted:
+            return None
+        self.executor_instance = TreeInstance(self._tree, self.get_scratch_directory())
+        self.executor_instance.start()
+        return environment_of_build(self.executor_instance)
 
     @override
     def task_result(self, returncode: int | None, execute_directory: Path) -> WorkRequestResults:
