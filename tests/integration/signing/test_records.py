@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,14 +189,14 @@ def test_a_key_that_is_not_there_leaves_no_entry(store: SoftwareKeyStore, tmp_pa
 def test_private_halves_lie_nowhere_in_the_open(
     store: SoftwareKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    made = store.generate(UPLOAD, "Uploads", occasion=OCCASION)
+    # below tmp_path, the names of GnuPG's sockets could get too long
+    with tempfile.TemporaryDirectory() as scratch:
+        monkeypatch.setenv("TMPDIR", scratch)
+        made = store.generate(UPLOAD, "Uploads", occasion=OCCASION)
+        assert list(Path(scratch).iterdir()) == []
     found = store.records.find_key(UPLOAD, made.fingerprint)
     assert found is not None
     secret = store.service_keys.open(found.private_key)
-    assert list(scratch.iterdir()) == []
     for path in (tmp_path / "signing").iterdir():
         assert secret[:64] not in path.read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or path.name == "keys.sqlite3"
