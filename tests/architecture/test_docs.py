@@ -19,6 +19,7 @@ import pytest
 import yaml
 from pydantic import RootModel
 
+from debusine.admin.main import cli as admin
 from debusine.artifacts.assets.base import all_asset_kinds
 from debusine.artifacts.bare_data.base import all_bare_data_kinds
 from debusine.artifacts.base import all_kinds
@@ -47,6 +48,7 @@ TASKS = {
 }
 PROGRAMS: dict[str, click.Command] = {
     "debusine": cli,
+    "debusine-admin": admin,
     "debusine-worker": worker,
     "debusine-signing": signing,
 }

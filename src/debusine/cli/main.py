@@ -8,10 +8,8 @@ the one that is used is imported: that keeps ``--help`` and completion fast.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import os
-import pkgutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,12 +17,12 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from typing_extensions import override
 
 from debusine import __version__
 from debusine.cli import commands
 from debusine.cli.context import ARGUMENTS_KEY, Globals
 from debusine.errors import DebusineError
+from debusine.util.command_folder import command_folder
 
 STATUS_ERROR = 3
 COMPLETE_VARIABLE = "_DEBUSINE_COMPLETE"
@@ -45,50 +43,10 @@ Examples:
 """
 
 
-class CommandFolder(click.Group):
-    """
-    A group whose commands are the modules of ``debusine.cli.commands``.
-
-    A module exports ``command``, or a command of the module's own name.
-    """
-
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_modules())
-
-    @override
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _modules().get(cmd_name)
-        if module is None:
-            return None
-        found = vars(importlib.import_module(f"{commands.__name__}.{module}"))
-        command = found.get("command") or found[module]
-        assert isinstance(command, click.Command)
-        return command
-
-    @override
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, _summary(module)) for name, module in sorted(_modules().items())]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-def _modules() -> dict[str, str]:
-    found = (info.name for info in pkgutil.iter_modules(commands.__path__))
-    return {name.replace("_", "-"): name for name in found}
-
-
-def _summary(module: str) -> str:
-    """Take the first line of a module's docstring without importing the module."""
-    path = Path(next(iter(commands.__path__))) / f"{module}.py"
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    first = text.splitlines()[0] if text else ""
-    # ``debusine build``: build a package.
-    return first.partition(": ")[2].rstrip(".") or first
-
-
 @click.group(
-    cls=CommandFolder, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=command_folder(commands),
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="debusine")
 @click.option(

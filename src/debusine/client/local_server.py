@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from debusine.errors import UserError
-from debusine.util.file_lock import is_locked
+from debusine.errors import ConflictError, UserError
+from debusine.util.file_lock import FileLock, is_locked, try_lock
 
 SERVER_NAME = "local"
 # of the agent, stated here because those who clean up after it do not import it
@@ -113,3 +114,39 @@ def find_holder(data_dir: DataDir) -> Holder | None:
     if not is_locked(data_dir.lock):
         return None
     return parse_holder(data_dir.lock.read_text()) or Holder(pid=0, url="")
+
+
+def hold_data_dir(data_dir: DataDir) -> FileLock:
+    """
+    Take the data directory for this process.
+
+    :raises ConflictError: if a server runs on it; says which one
+    """
+    lock = try_lock(data_dir.lock)
+    if lock is not None:
+        lock.write("")
+        return lock
+    raise _in_use(data_dir, find_holder(data_dir))
+
+
+def refuse_second_server(data_dir: DataDir) -> None:
+    """
+    Find out whether a server runs on a data directory, without making anything.
+
+    :raises ConflictError: if one does; says which one
+    """
+    holder = None
+    with contextlib.suppress(OSError):  # making it says what is wrong
+        holder = find_holder(data_dir)
+    if holder is not None:
+        raise _in_use(data_dir, holder)
+
+
+def _in_use(data_dir: DataDir, holder: Holder | None) -> ConflictError:
+    who = "another server"
+    if holder is not None and holder.pid:
+        who = f"the server with process id {holder.pid} at {holder.url}"
+    return ConflictError(
+        f"data directory {data_dir.root} is in use by {who}",
+        resolution="Use that server, stop it, or name another directory with --data-dir.",
+    )

@@ -7,8 +7,8 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from debusine.db.address import postgresql_settings, sqlite_settings
 from debusine.settings import Settings
 from debusine.site.mail import mail_settings
 
@@ -18,34 +18,8 @@ DEBUSINE = Settings()
 def _database() -> dict[str, Any]:
     """SQLite in the data directory, or what ``DEBUSINE_DATABASE_URL`` names."""
     if DEBUSINE.database_url is None:
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(DEBUSINE.data_dir / "debusine.sqlite3"),
-            "CONN_MAX_AGE": None,
-            # tests use a file like everybody else, as threads share it
-            "TEST": {"NAME": str(DEBUSINE.data_dir / "test.sqlite3")},
-            "OPTIONS": {
-                # one writer at a time, known when a transaction begins, not when it ends
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 30,
-                "init_command": (
-                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                    "PRAGMA cache_size=-16000; PRAGMA foreign_keys=ON;"
-                ),
-            },
-        }
-    url = urlsplit(DEBUSINE.database_url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": url.path.lstrip("/"),
-        "USER": unquote(url.username or ""),
-        "PASSWORD": unquote(url.password or ""),
-        "HOST": url.hostname or "",
-        "PORT": str(url.port or ""),
-        "CONN_MAX_AGE": None,
-        # plans of statements that come again are kept: planning them costs more than running them
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2},
-    }
+        return sqlite_settings(DEBUSINE.data_dir / "debusine.sqlite3")
+    return postgresql_settings(DEBUSINE.database_url)
 
 
 def _channel_layer() -> dict[str, Any]:

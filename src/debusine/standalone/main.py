@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import socket
@@ -14,11 +13,11 @@ from typing import cast
 import django
 
 from debusine.client.listen import Listen
-from debusine.client.local_server import DataDir, Holder, find_holder
-from debusine.errors import ConflictError, DebusineError, UserError
+from debusine.client.local_server import DataDir, hold_data_dir, refuse_second_server
+from debusine.errors import DebusineError, UserError
 from debusine.standalone.logs import open_log
 from debusine.standalone.options import Options, parse_options
-from debusine.util.file_lock import FileLock, try_lock
+from debusine.util.file_lock import FileLock
 
 EXIT_COULD_NOT_START = 2
 
@@ -57,42 +56,6 @@ def _serve(options: Options, listener: socket.socket) -> int:
         # what uses rows can be imported only now
         run = cast("Run", importlib.import_module("debusine.standalone.run").run)
         return run(options, lock, listener)
-
-
-def hold_data_dir(data_dir: DataDir) -> FileLock:
-    """
-    Take the data directory for this process.
-
-    :raises ConflictError: if a server runs on it; says which one
-    """
-    lock = try_lock(data_dir.lock)
-    if lock is not None:
-        lock.write("")
-        return lock
-    raise _in_use(data_dir, find_holder(data_dir))
-
-
-def refuse_second_server(data_dir: DataDir) -> None:
-    """
-    Find out whether a server runs on a data directory, without making anything.
-
-    :raises ConflictError: if one does; says which one
-    """
-    holder = None
-    with contextlib.suppress(OSError):  # making it says what is wrong
-        holder = find_holder(data_dir)
-    if holder is not None:
-        raise _in_use(data_dir, holder)
-
-
-def _in_use(data_dir: DataDir, holder: Holder | None) -> ConflictError:
-    who = "another server"
-    if holder is not None and holder.pid:
-        who = f"the server with process id {holder.pid} at {holder.url}"
-    return ConflictError(
-        f"data directory {data_dir.root} is in use by {who}",
-        resolution="Use that server, stop it, or name another directory with --data-dir.",
-    )
 
 
 def bind(listen: Listen) -> socket.socket:

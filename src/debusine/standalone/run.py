@@ -20,6 +20,7 @@ import uvloop
 from django.urls import get_resolver
 
 from debusine.client.local_server import Holder
+from debusine.db.upgrade import migrate_if_needed
 from debusine.errors import BugError
 from debusine.server import job_queue, ticker
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
@@ -35,7 +36,6 @@ from debusine.standalone.access import (
     write_signing_config,
 )
 from debusine.standalone.agent import agent_command, keep_running, signing_command
-from debusine.standalone.database import migrate_if_needed
 from debusine.standalone.jobs_worker import require_broker
 from debusine.standalone.options import Options
 from debusine.standalone.usage import wait_until_unused

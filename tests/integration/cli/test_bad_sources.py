@@ -12,9 +12,9 @@ import pytest
 
 from debusine.cli.building.signature import Trust, check_signature
 from debusine.cli.main import run
-from debusine.client.local_server import DataDir
+from debusine.client.local_server import DataDir, refuse_second_server
 from debusine.errors import UserError
-from debusine.standalone.main import make_data_dir, refuse_second_server
+from debusine.standalone.main import make_data_dir
 from debusine.testing.packages import write_dsc
 from debusine.util.command import Command
 from debusine.util.command import run as run_program

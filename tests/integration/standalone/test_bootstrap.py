@@ -11,7 +11,7 @@ from debusine.db.models import Collection, Token, TokenType, User, Worker
 from debusine.errors import ConflictError
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
 from debusine.server.actor import actor_for_key
-from debusine.standalone.database import migrate_if_needed, migrations_on_disk
+from debusine.db.upgrade import migrate_if_needed, migrations_on_disk
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db

@@ -5,15 +5,20 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def rows(apps, schema_editor, name):
+    """All rows of a table, of the database that is being migrated."""
+    return apps.get_model('db', name).objects.using(schema_editor.connection.alias)
+
+
 def mark_system_user(apps, schema_editor):
     """The server's own account is not one of a person."""
-    users = apps.get_model('db', 'User').objects
+    users = rows(apps, schema_editor, 'User')
     users.filter(username='_system').update(is_system=True, email='')
 
 
 def free_addresses(apps, schema_editor):
     """An address now belongs to one person: whoever had it first keeps it."""
-    users = apps.get_model('db', 'User').objects
+    users = rows(apps, schema_editor, 'User')
     seen = set()
     for user in users.exclude(email='').order_by('pk').iterator():
         if user.email in seen:
@@ -24,15 +29,14 @@ def free_addresses(apps, schema_editor):
 
 def make_groups(apps, schema_editor):
     """Every scope has members and owners; those who led the server are both."""
-    group = apps.get_model('db', 'Group').objects
-    membership = apps.get_model('db', 'GroupMembership').objects
-    leaders = list(apps.get_model('db', 'User').objects.filter(is_superuser=True, is_system=False))
-    for scope in apps.get_model('db', 'Scope').objects.all():
+    group = rows(apps, schema_editor, 'Group')
+    membership = rows(apps, schema_editor, 'GroupMembership')
+    users = rows(apps, schema_editor, 'User')
+    leaders = list(users.filter(is_superuser=True, is_system=False))
+    for scope in rows(apps, schema_editor, 'Scope'):
         members = group.create(scope=scope, name='Members', system=True)
         owners = group.create(scope=scope, name='Owners')
-        apps.get_model('db', 'ScopeRole').objects.create(
-            resource=scope, group=owners, role='owner'
-        )
+        rows(apps, schema_editor, 'ScopeRole').create(resource=scope, group=owners, role='owner')
         for user in leaders:
             membership.create(group=members, user=user)
             membership.create(group=owners, user=user)
