@@ -9,6 +9,7 @@ from django.db import transaction
 
 from debusine.db.models import (
     Collection,
+    GroupMembership,
     Scope,
     Token,
     TokenType,
@@ -19,6 +20,7 @@ from debusine.db.models import (
 )
 from debusine.domain.category import CollectionCategory
 from debusine.server.actor import hash_key
+from debusine.server.groups import members_of, owners_of
 
 ADMINISTRATOR = "admin"
 LOCAL_WORKER = "local"
@@ -44,14 +46,18 @@ def bootstrap(  # noqa: PLR0913  each is a fact of its own
     :param worker_key: key of the agent on this machine
     :param signing_key: key of the signing worker on this machine, if there is one
     """
-    scope, _ = Scope.objects.get_or_create(name=scope_name, defaults={"created_at": now})
+    scope, _ = Scope.objects.get_or_create(
+        name=scope_name, defaults={"label": scope_name.capitalize(), "created_at": now}
+    )
     workspace, _ = Workspace.objects.get_or_create(
         scope=scope, name=workspace_name, defaults={"created_at": now}
     )
     Collection.objects.get_or_create(
         workspace=workspace, category=ENVIRONMENTS, name=ENVIRONMENTS_NAME
     )
-    _let_user_in(user_key, now)
+    user = _let_user_in(user_key, now)
+    for group in (members_of(scope), owners_of(scope)):
+        GroupMembership.objects.get_or_create(group=group, user=user)
     _let_worker_in(worker_key, LOCAL_WORKER, WorkerType.EXTERNAL, now)
     if signing_key is not None:
         _let_worker_in(signing_key, LOCAL_SIGNING, WorkerType.SIGNING, now)
@@ -91,7 +97,7 @@ def invite_worker(*, key: str, now: datetime, valid_for: timedelta) -> str:
     return worker.name
 
 
-def _let_user_in(key: str, now: datetime) -> None:
+def _let_user_in(key: str, now: datetime) -> User:
     user = User.objects.filter(username=ADMINISTRATOR).first()
     if user is None:
         user = User(username=ADMINISTRATOR, is_superuser=True, is_staff=True)
@@ -107,6 +113,7 @@ def _let_user_in(key: str, now: datetime) -> None:
             "comment": "made at the first start",
         },
     )
+    return user
 
 
 def _let_worker_in(key: str, name: str, worker_type: WorkerType, now: datetime) -> None:
