@@ -10,6 +10,7 @@ from debusine.domain.result import Blame, WorkRequestResults
 from debusine.domain.why import WaitingCode
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.wire.base import JsonObject, Links, StrictWireModel, Timestamp, WireModel
+from debusine.wire.hold import HoldWish
 from debusine.wire.worker import Reservation
 
 __all__ = [
@@ -97,11 +98,12 @@ class AssignedWorkRequest(WorkRequest):
     """
     A work request handed to a worker, with the token its task works with.
 
-    ``reservation`` is there only for workers that understand it.
+    ``reservation`` and ``hold`` are there only for workers that understand them.
     """
 
     token: str
     reservation: Reservation | None = None
+    hold: HoldWish | None = None
 
 
 class WorkRequestCreate(StrictWireModel):

@@ -5,7 +5,9 @@ What worker and server say to each other.
 Beyond the frames of 0.16, an agent that introduces itself with ``hello`` gets
 ``abort``, ``drain``, ``enable`` and ``log_ack``, and sends ``heartbeat`` and its logs as
 binary frames: four bytes, big endian, the length of a JSON header; the header
-(:class:`LogFrameHeader`); the bytes of the log.
+(:class:`LogFrameHeader`); the bytes of the log. One that keeps environments gets ``hold``,
+``release`` and ``terminal``, and sends ``holds`` and ``terminal``, see
+:mod:`debusine.wire.hold` and :mod:`debusine.wire.terminal`.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from pydantic import Field
 
 from debusine.domain.text import StorableText
 from debusine.wire.base import JsonObject, StrictWireModel, Timestamp, WireModel
+from debusine.wire.hold import HoldWish
 
 FEATURE_LOG_OFFSETS = "log-offsets"
 FEATURE_HEARTBEAT = "heartbeat"
 FEATURE_ABORT = "abort"
 FEATURE_DRAIN = "drain"
 FEATURE_RESERVATION = "reservation"
+FEATURE_HOLD = "hold"
 MAX_LOG_CHUNK_BYTES = 64 * 1024
 
 LogStream = Literal["stdout", "stderr", "internal"]
@@ -130,9 +134,10 @@ class Message(WireModel):
     A frame from server to worker.
 
     ``text`` is ``connected``, ``request_dynamic_metadata``,
-    ``work_request_available``, ``abort``, ``drain``, ``enable`` or ``log_ack``. A
-    rejection has no text. ``features`` and ``version`` stand in ``connected``; ``drain``
-    says the ``reason``.
+    ``work_request_available``, ``abort``, ``drain``, ``enable``, ``log_ack``, ``hold``,
+    ``release`` or ``terminal``. A rejection has no text. ``features`` and ``version`` stand
+    in ``connected``; ``drain`` says the ``reason``; ``hold`` and ``frame`` go with the words
+    of that name and ``terminal``.
     """
 
     type: str
@@ -143,6 +148,8 @@ class Message(WireModel):
     offset: int | None = None
     features: list[str] | None = None
     version: str | None = None
+    hold: HoldWish | None = None
+    frame: JsonObject | None = None
 
 
 def pack_log_frame(header: LogFrameHeader, data: bytes) -> bytes:

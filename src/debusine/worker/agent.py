@@ -16,16 +16,19 @@ from typing import Any
 import aiohttp
 import structlog
 
+from debusine.domain.hold import HoldLimits
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import DebusineError, UpstreamError
 from debusine.util.control_group import Limiter, NoLimits
 from debusine.util.retry import Backoff
+from debusine.wire.base import WireModel
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
 from debusine.worker.announce import announce
 from debusine.worker.config import WorkerConfig
 from debusine.worker.connection import Connection, Handlers
 from debusine.worker.execution import Execution, error_report
 from debusine.worker.gate import Gate
+from debusine.worker.holds import HoldKeeper
 from debusine.worker.hooks import HOOKS, run_hooks
 from debusine.worker.log_stream import LogLimits, LogStreamer
 from debusine.worker.nursery_client import NurseryClient
@@ -84,6 +87,11 @@ class Agent:
     offer: Offer = ONE_SLOT
     limiter: Limiter = field(default_factory=NoLimits)
 
+    @property
+    def _may_hold(self) -> bool:
+        """Whether environments are kept after their tasks; not by one that ends with its task."""
+        return self.config.holds.count > 0 and not self.once
+
     def __post_init__(self) -> None:
         self._running: dict[int, Execution] = {}
         self._free_slots = asyncio.Semaphore(1 if self.once else self.offer.slots)
@@ -95,6 +103,7 @@ class Agent:
             offer=self.offer,
             limiter=self.limiter,
             logs=self.tuning.logs,
+            may_hold=self._may_hold,
         )
         self._gate = Gate(left=partial(self._stop, EXIT_CLEAN))
         self._idle = asyncio.Event()
@@ -114,7 +123,7 @@ class Agent:
         self._stopping = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop, EXIT_SIGNAL + number)
-        loop.add_signal_handler(signal.SIGUSR1, self._gate.leave)
+        loop.add_signal_handler(signal.SIGUSR1, self._leave)
         connect, read = self.config.http_timeout
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
@@ -124,6 +133,9 @@ class Agent:
                 ReportBox(self.working / "reports"),
                 backoff=self.tuning.deliver,
                 is_unwanted=self._is_aborted,
+            )
+            self._holds = HoldKeeper(
+                self.config.holds if self._may_hold else HoldLimits(), say=self._say
             )
             self._connection = self._make_connection(session)
             main = asyncio.create_task(self._serve())
@@ -137,6 +149,9 @@ class Agent:
             log.info("stopping", status=status)
             self._stopping.set_result(status)
 
+    def _say(self, frame: WireModel) -> None:
+        self._connection.say(frame)
+
     def _on_serve_ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or self._stopping is None or self._stopping.done():
             return
@@ -149,9 +164,11 @@ class Agent:
         self._gate.close()
         for execution in self._running.values():
             execution.abort()
+        await self._holds.end_all("the worker was stopped")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.tuning.stop_s):
                 await self._idle.wait()
+                await self._connection.flush()
         for task in (main, *self._background):
             task.cancel()
         await asyncio.gather(main, *self._background, return_exceptions=True)
@@ -166,8 +183,9 @@ class Agent:
                 work_available=self._work_available.set,
                 metadata_wanted=self._send_metadata_soon,
                 abort=self._abort,
-                drain=self._gate.drain,
+                drain=self._drain,
                 enable=self._enable,
+                holds=self._holds if self._may_hold else None,
             ),
             heartbeat_s=self.tuning.heartbeat_s,
             answer_s=self.tuning.answer_s,
@@ -216,8 +234,18 @@ class Agent:
             log.info("task-aborted", work_request=work_request_id)
             execution.abort()
 
+    def _drain(self, reason: str) -> None:
+        self._gate.drain(reason)
+        self._in_background(self._holds.end_all("the worker was drained"))
+
+    def _leave(self) -> None:
+        self._gate.leave()
+        self._in_background(self._holds.end_all("the worker is about to stop"))
+
     def _enable(self) -> None:
         self._gate.enable()
+        if self._gate.is_open:
+            self._holds.refusal = None
         self._work_available.set()
 
     async def _work(self) -> None:
@@ -272,6 +300,7 @@ class Agent:
             log.exception("task-not-started", work_request=request.id)
             return await self._report(request, error_report(f"cannot start the task: {error}"))
         self._running[request.id] = execution
+        self._holds.watch(execution, request.hold)
         self._idle.clear()
         self._connection.add(execution.streamer)
         try:
@@ -285,7 +314,9 @@ class Agent:
             log.info("task-ended", work_request=request.id, result=report.result.value)
             return await self._report(request, report)
         finally:
-            await execution.release()
+            self._holds.forget(request.id)
+            if not execution.is_held:
+                await execution.release()
             self._connection.remove(request.id)
             del self._running[request.id]
             if not self._running:

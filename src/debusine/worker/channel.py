@@ -4,7 +4,8 @@ What a task's process sends to the agent, and what agent and supervisor tell eac
 
 A frame is one byte that says what it is, four bytes of length (big endian), and the
 payload: ``L`` one byte of stream and a piece of the log, ``E`` an exit code, ``R`` the
-result, ``J`` a message between agent and supervisor; the last three are JSON.
+result, ``J`` a message between agent and supervisor, or about a terminal, ``H`` what is left
+of the task's sandbox; all but the first are JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ LOG = b"L"
 EXIT = b"E"
 RESULT = b"R"
 MESSAGE = b"J"
+HELD = b"H"
 
 STREAMS: tuple[LogStream, ...] = ("stdout", "stderr", "internal")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -144,8 +146,16 @@ class TaskChannel:
             self._send(EXIT, json.dumps(exit_code).encode())
 
     def send_result(self, result: dict[str, Any]) -> None:
-        """Say how the task ended; nothing may follow."""
+        """Say how the task ended; nothing of the log may follow."""
         self._send(RESULT, json.dumps(result).encode())
+
+    def send_message(self, message: dict[str, Any], *, kind: bytes = MESSAGE) -> None:
+        """
+        Say something about what is left of the task.
+
+        :param kind: of frame
+        """
+        self._send(kind, json.dumps(message).encode())
 
     def _send(self, kind: bytes, payload: bytes) -> None:
         with self._lock:

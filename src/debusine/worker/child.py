@@ -31,6 +31,7 @@ from debusine.worker.apt import lend_apt
 from debusine.worker.architectures import is_emulated
 from debusine.worker.channel import FrameReader, TaskChannel
 from debusine.worker.job import Job
+from debusine.worker.keeper import Keeper
 from debusine.worker.processes import (
     die_with_parent,
     hide_memory,
@@ -78,8 +79,11 @@ def run_child(channel: socket.socket, trade: Trade = EXTERNAL) -> NoReturn:
         set_name(f"task-{job.request.task_name}")
         logging.basicConfig(level=logging.INFO, force=True, stream=sys.stderr)
         sender = TaskChannel(channel)
-        report = run_task(job, sender, lent, trade=trade)
+        keeper = Keeper(channel, sender) if job.may_hold else None
+        report = run_task(job, sender, lent, trade=trade, keeper=keeper)
         sender.send_result(report.model_dump(mode="json", exclude_unset=True))
+        if keeper is not None:
+            keeper.run()
     except BaseException:  # noqa: BLE001  the supervisor reads it from the output
         traceback.print_exc()
         sys.stderr.flush()
@@ -125,15 +129,19 @@ def run_task(
     lent: Path | _StageError | None = None,
     *,
     trade: Trade = EXTERNAL,
+    keeper: Keeper | None = None,
 ) -> WorkRequestCompleted:
     """
     Run the task of a job; whatever goes wrong becomes a result.
 
     :param lent: what APT needs to reach mirrors, or why it cannot be had
     :param trade: what kind of worker runs it
+    :param keeper: gets what is left of its sandbox
     """
     try:
         task = _make_task(job, trade)
+        if keeper is not None:
+            keeper.watch(task)
         if isinstance(lent, _StageError):
             raise lent
         task.apt_access_directory = lent

@@ -6,7 +6,7 @@ The agent's configuration directory.
 
     config.ini        [General] api-url, log-level, working-directory, http-timeout,
                       scratch-directory, user, slots, memory, disk, cpus,
-                      image-cache, image-cache-days, package-cache;
+                      image-cache, image-cache-days, package-cache, holds, hold-time, hold-size;
                       [Environment] variables for tasks
     token             key of this worker, readable by its owner only
     activation-token  shown once, when the worker registers
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout, parse_timeout
 from debusine.client.local_server import WORKER_USER
+from debusine.domain.hold import HoldLimits, parse_hold_duration
 from debusine.domain.resources import MAX_SLOTS
 from debusine.errors import UserError
 from debusine.util.files import write_atomically
@@ -47,6 +48,9 @@ _KEYS = {
     "image-cache",
     "image-cache-days",
     "package-cache",
+    "holds",
+    "hold-time",
+    "hold-size",
 }
 _SIZE = re.compile(r"(\d{1,9})\s*(M|MiB|G|GiB|T|TiB)", re.IGNORECASE)
 _IN_MIB = {"m": 1, "g": 1024, "t": 1024 * 1024}
@@ -74,6 +78,7 @@ class WorkerConfig:
     :param cache_mib: how much room system images may take when nothing uses them
     :param cache_days: how long they stay after their last use
     :param packages_mib: how much room packages of mirrors may take; 0: none are kept
+    :param holds: which environments are kept for people after their tasks
     """
 
     directory: Path
@@ -91,6 +96,7 @@ class WorkerConfig:
     cache_mib: int | None = None
     cache_days: int | None = None
     packages_mib: int = DEFAULT_PACKAGES_MIB
+    holds: HoldLimits = field(default=HoldLimits())
 
 
 def find_directory(candidates: Sequence[Path] = DEFAULT_DIRECTORIES) -> Path:
@@ -155,6 +161,22 @@ def read_worker_config(directory: Path, *, default_user: str = DEFAULT_USER) -> 
         cache_mib=_size(path, general, "image-cache"),
         cache_days=_count(path, general, "image-cache-days"),
         packages_mib=_packages(path, general),
+        holds=_holds(path, general),
+    )
+
+
+def _holds(path: Path, general: Mapping[str, str]) -> HoldLimits:
+    usual = HoldLimits()
+    time = general.get("hold-time")
+    duration = usual.duration if not time else parse_hold_duration(time)
+    if duration is None:
+        raise WorkerConfigError(
+            f"{path}: hold-time is no time from 1m to 24h, such as 30m or 8h: {time!r}"
+        )
+    return HoldLimits(
+        count=0 if general.get("holds") == "0" else _count(path, general, "holds") or 0,
+        duration=duration,
+        size_mib=_size(path, general, "hold-size") or usual.size_mib,
     )
 
 

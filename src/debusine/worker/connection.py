@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Protocol
 
 import aiohttp
 import structlog
@@ -18,11 +19,14 @@ from debusine.client.identity import USER_AGENT
 from debusine.domain.program_version import explain_apart
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.util.clock import Clock, SystemClock
+from debusine.wire.base import WireModel
+from debusine.wire.hold import HoldWish
 from debusine.wire.work_request import WorkRequestCompleted
 from debusine.wire.worker import (
     FEATURE_ABORT,
     FEATURE_DRAIN,
     FEATURE_HEARTBEAT,
+    FEATURE_HOLD,
     FEATURE_LOG_OFFSETS,
     FEATURE_RESERVATION,
     Heartbeat,
@@ -47,8 +51,30 @@ HEARTBEAT_S = 15.0
 # an old server says nothing to a hello; ours answers at once
 ANSWER_S = 3.0
 _PING_S = 30.0
+# more than terminals can have on their way; what is lost is sent again
+_MAX_FRAMES = 10_000
 
 log = structlog.get_logger(__name__)
+
+
+class HoldHandlers(Protocol):
+    """What an agent does that keeps environments."""
+
+    def report(self) -> None:
+        """Say what is kept."""
+        ...
+
+    def wish(self, work_request_id: int, wish: HoldWish) -> None:
+        """Keep an environment."""
+        ...
+
+    def release(self, work_request_id: int) -> None:
+        """End one."""
+        ...
+
+    def take(self, content: object) -> None:
+        """Pass something on to a terminal."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -60,6 +86,7 @@ class Handlers:
     abort: Callable[[int], None]
     drain: Callable[[str], None]
     enable: Callable[[], None]
+    holds: HoldHandlers | None = None
 
 
 @dataclass(kw_only=True)
@@ -88,6 +115,22 @@ class Connection:
         self._takes_offsets: bool | None = None
         self._texts: dict[int, TextLog] = {}
         self._is_ours = False
+        self._takes_holds = False
+        self._frames: deque[str] = deque(maxlen=_MAX_FRAMES)
+        self._flushed = asyncio.Event()
+
+    def say(self, frame: WireModel) -> None:
+        """Send a frame about environments that are kept, if the server understands it."""
+        if self._takes_holds:
+            self._frames.append(frame.model_dump_json(exclude_none=True))
+            self._wake.set()
+
+    async def flush(self) -> None:
+        """Wait until the frames about environments are sent, if there is a connection."""
+        if self._takes_holds and self._frames:
+            self._flushed.clear()
+            self._wake.set()
+            await self._flushed.wait()
 
     def add(self, streamer: LogStreamer) -> None:
         """Send a log, from now on."""
@@ -126,12 +169,14 @@ class Connection:
             max_msg_size=1024 * 1024,
         ) as socket:
             self._takes_offsets = None
+            self._takes_holds = False
+            self._frames.clear()
             self._texts.clear()
             for streamer in self._streams.values():
                 streamer.rewind()
             hello = Hello(
                 version=__version__,
-                features=FEATURES,
+                features=FEATURES + ([FEATURE_HOLD] if self.handlers.holds else []),
                 running=sorted(self._streams),
                 **asdict(self.offer),
             )
@@ -144,6 +189,8 @@ class Connection:
             try:
                 return await self._receive(socket)
             finally:
+                self._takes_holds = False
+                self._flushed.set()
                 for helper in helpers:
                     helper.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
@@ -154,30 +201,23 @@ class Connection:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 continue
             try:
-                content = json.loads(frame.data)
-                message = Message.model_validate(content)
+                message = Message.model_validate(json.loads(frame.data))
             except (ValueError, ValidationError) as error:
                 log.warning("frame-not-understood", problem=str(error))
                 continue
             if message.text is not None:
                 accepted = True
-                self._obey(message, content)
+                self._obey(message)
             elif message.reason_code == "VERSION_MISMATCH":
                 log.error("version-does-not-fit", problem=message.reason)
             else:
                 log.warning("connection-rejected", reason=message.reason, code=message.reason_code)
         return accepted
 
-    def _obey(self, message: Message, content: dict[str, Any]) -> None:
+    def _obey(self, message: Message) -> None:
         match message.text:
             case "connected":
-                log.info("connected", url=self.url)
-                # no other server says its version
-                self._is_ours = message.version is not None
-                if (problem := explain_apart(__version__, message.version or "")) is not None:
-                    log.error("version-does-not-fit", problem=problem)
-                if FEATURE_LOG_OFFSETS in content.get("features", []):
-                    self._decide(takes_offsets=True)
+                self._take_welcome(message)
             case "request_dynamic_metadata":
                 self.handlers.metadata_wanted()
             case "work_request_available":
@@ -190,6 +230,37 @@ class Connection:
                 self.handlers.enable()
             case "log_ack":
                 self._take_acknowledgement(message)
+            case _ if self.handlers.holds is not None:
+                self._obey_about_holds(message, self.handlers.holds)
+            case _:
+                log.debug("frame-ignored", text=message.text)
+
+    def _take_welcome(self, message: Message) -> None:
+        log.info("connected", url=self.url)
+        # no other server says its version
+        self._is_ours = message.version is not None
+        if (problem := explain_apart(__version__, message.version or "")) is not None:
+            log.error("version-does-not-fit", problem=problem)
+        features = message.features or ()
+        if FEATURE_LOG_OFFSETS in features:
+            self._decide(takes_offsets=True)
+        if FEATURE_HOLD in features and self.handlers.holds is not None:
+            self._takes_holds = True
+            self.handlers.holds.report()
+
+    @staticmethod
+    def _obey_about_holds(message: Message, holds: HoldHandlers) -> None:
+        number = message.work_request_id
+        match message.text:
+            case "hold" if number is not None and message.hold is not None:
+                holds.wish(number, message.hold)
+            case "release" if number is not None:
+                holds.release(number)
+            case "terminal" if message.frame is not None:
+                try:
+                    holds.take(message.frame)
+                except ValueError as error:
+                    log.warning("frame-not-understood", problem=str(error))
             case _:
                 log.debug("frame-ignored", text=message.text)
 
@@ -225,6 +296,9 @@ class Connection:
         while True:
             self._wake.clear()
             busy = False
+            while self._frames:
+                await socket.send_str(self._frames.popleft())
+            self._flushed.set()
             if self._takes_offsets is not None:
                 for streamer in list(self._streams.values()):
                     busy |= await self._send_piece(socket, streamer)

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from pydantic import ValidationError
@@ -20,11 +20,15 @@ from debusine.errors import DebusineError, UpstreamError
 from debusine.tasks.logs import how_to_repeat
 from debusine.util.control_group import TaskGroup
 from debusine.util.file_lock import FileLock
+from debusine.wire.base import JsonObject, WireModel
+from debusine.wire.terminal import TerminalAck, TerminalData, TerminalExit, parse_agent_frame
 from debusine.wire.work_request import OutputData, OutputError, WorkRequestCompleted
 from debusine.worker.channel import (
     EXIT,
+    HELD,
     LOG,
     MAX_FRAME_BYTES,
+    MESSAGE,
     RESULT,
     FrameError,
     pack_message,
@@ -34,7 +38,7 @@ from debusine.worker.channel import (
 from debusine.worker.job import Job
 from debusine.worker.log_stream import LogStreamer
 from debusine.worker.nursery_client import NurseryClient
-from debusine.worker.nursery_protocol import ABORT, ENDED, RELEASE
+from debusine.worker.nursery_protocol import ABORT, ENDED, OFFER, RELEASE, STOP
 
 # supervisor and processes are gone long before, whatever happens
 _RELEASE_S = 60
@@ -43,6 +47,39 @@ _END_LOG_TRIES = 50
 _END_LOG_PAUSE_S = 0.2
 
 log = structlog.get_logger(__name__)
+
+
+class HoldOffer(WireModel):
+    """
+    What is left of the sandbox of a task that has ended.
+
+    :param reason: why nothing is, or that it has to go now; the rest means nothing then
+    :param network: whether what runs in it reaches that of this machine
+    """
+
+    reason: str | None = None
+    network: bool = False
+    size_bytes: int = 0
+
+
+class HoldHooks(Protocol):
+    """Who decides what becomes of it."""
+
+    def wants(self, result: WorkRequestResults) -> bool:
+        """Whether what is left is of interest, after a result."""
+        ...
+
+    def offer(self, offer: HoldOffer) -> bool:
+        """Take an offer; false if it is not kept."""
+        ...
+
+    def frame(self, frame: TerminalData | TerminalAck | TerminalExit) -> None:
+        """Pass on what a terminal in it says."""
+        ...
+
+    def lost(self) -> None:
+        """Take note that it has ended."""
+        ...
 
 
 class Execution:
@@ -74,7 +111,17 @@ class Execution:
         self._exit_code = -1
         self._is_line_open = False
         self._problem: str | None = None
+        self._channel_writer: asyncio.StreamWriter | None = None
         self._ended: dict[str, Any] | None = None
+        self._held = asyncio.Event()
+        self._following: tuple[asyncio.Task[None], ...] = ()
+        self.hold_hooks: HoldHooks | None = None
+        """What happens when its environment is offered; None: it is not kept."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the task has ended, and its environment is kept."""
+        return self._held.is_set()
 
     @property
     def work_request_id(self) -> int:
@@ -84,6 +131,8 @@ class Execution:
     async def run(self) -> WorkRequestCompleted:
         """
         Start the task and wait for its end; all its processes have gone then.
+
+        Where its environment is kept, what keeps it stays until :meth:`end_hold`.
 
         :returns: its result, or an error in its place; of no use if ``aborted``
         """
@@ -103,14 +152,24 @@ class Execution:
         if self.aborted:
             self._control.write(pack_message({"order": ABORT}))
         reading = asyncio.create_task(self._read_channel(channel))
+        ending = asyncio.create_task(self._read_control(reader))
+        held = asyncio.create_task(self._held.wait())
+        self._following = (ending, reading)
         try:
-            await self._read_control(reader)
+            await asyncio.wait({ending, held}, return_when=asyncio.FIRST_COMPLETED)
+            held.cancel()
+            if self.is_held and not self.aborted:
+                return self._outcome()
+            await ending
             if self.aborted:
                 # it may wait for a server that takes nothing more of this log
                 reading.cancel()
             await asyncio.gather(reading, return_exceptions=self.aborted)
         finally:
-            reading.cancel()
+            held.cancel()
+            if not self.is_held or self.aborted:
+                ending.cancel()
+                reading.cancel()
         if self._problem is not None and not self.aborted:
             await self._end_log(self._problem)
         return self._outcome()
@@ -120,6 +179,17 @@ class Execution:
         self.aborted = True
         if self._control is not None:
             self._control.write(pack_message({"order": ABORT}))
+
+    def tell(self, message: JsonObject) -> None:
+        """Say something to who keeps the environment."""
+        if self._channel_writer is not None:
+            self._channel_writer.write(pack_message(message))
+
+    async def end_hold(self) -> None:
+        """End the environment that is kept; all its processes have gone then."""
+        self.tell({"order": STOP})
+        self._control_abort()
+        await asyncio.gather(*self._following, return_exceptions=True)
 
     async def release(self) -> None:
         """Have the directories removed; returns when they are."""
@@ -151,11 +221,15 @@ class Execution:
     async def _read_channel(self, channel: socket.socket) -> None:
         """Give the job, take log and result, only as fast as the log can be put away."""
         reader, writer = await asyncio.open_connection(sock=channel, limit=256 * 1024)
+        self._channel_writer = writer
         try:
             writer.write(pack_message({"job": self.job.to_json()}))
             while (frame := await read_frame(reader)) is not None:
                 self._take_frame(*frame)
-                await self.streamer.wait_for_room()
+                if not self.is_held:
+                    await self.streamer.wait_for_room()
+            if self.is_held:
+                return
             self._say_how_to_repeat()
             self.streamer.end(self._exit_code)
         except (FrameError, ValidationError, ValueError, OSError) as error:
@@ -163,7 +237,10 @@ class Execution:
             log.exception("task-channel-failed", work_request=self.work_request_id)
             self._control_abort()
         finally:
+            self._channel_writer = None
             writer.close()
+            if self.is_held and self.hold_hooks is not None:
+                self.hold_hooks.lost()
 
     async def _end_log(self, problem: str) -> None:
         """Say in the log why it ends here; a full disk has room again once the task's files go."""
@@ -200,9 +277,32 @@ class Execution:
             self._exit_code = int(json.loads(payload))
         elif kind == RESULT:
             self._result = WorkRequestCompleted.model_validate_json(payload)
+            if self.job.may_hold:
+                self.tell({"order": OFFER if self._wants_offer(self._result) else STOP})
+        elif kind == HELD:
+            self._take_offer(HoldOffer.model_validate_json(payload))
+        elif kind == MESSAGE and self.is_held and self.hold_hooks is not None:
+            self.hold_hooks.frame(parse_agent_frame(json.loads(payload)))
         else:
             message = f"unknown frame {kind!r}"
             raise FrameError(message)
+
+    def _wants_offer(self, report: WorkRequestCompleted) -> bool:
+        hooks = self.hold_hooks
+        return hooks is not None and not self.aborted and hooks.wants(report.result)
+
+    def _take_offer(self, offer: HoldOffer) -> None:
+        """Keep what is left of the sandbox, or have it ended."""
+        if self.hold_hooks is None or self._result is None or self.aborted:
+            self.tell({"order": STOP})
+        elif self.is_held:
+            self.hold_hooks.offer(offer)
+        elif self.hold_hooks.offer(offer):
+            self._say_how_to_repeat()
+            self.streamer.end(self._exit_code)
+            self._held.set()
+        else:
+            self.tell({"order": STOP})
 
     def _outcome(self) -> WorkRequestCompleted:
         report = self._plain_outcome()

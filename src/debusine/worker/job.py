@@ -24,6 +24,7 @@ class Job:
     :param environment: variables from the agent's configuration
     :param image_cache: where system images are kept from task to task
     :param shared: whether others may run on this machine beside it
+    :param may_hold: whether its environment may be kept once it has ended
     :param control_group: directory of the kernel's that limits it; None: nothing does
     """
 
@@ -35,6 +36,7 @@ class Job:
     environment: dict[str, str]
     image_cache: Path
     shared: bool = False
+    may_hold: bool = False
     control_group: Path | None = None
 
     def variables(self) -> dict[str, str]:
@@ -78,6 +80,7 @@ class Job:
             "environment": self.environment,
             "image_cache": str(self.image_cache),
             "shared": self.shared,
+            "may_hold": self.may_hold,
             "control_group": None if self.control_group is None else str(self.control_group),
         }
 
@@ -95,5 +98,6 @@ class Job:
             environment=value["environment"],
             image_cache=Path(value["image_cache"]),
             shared=value["shared"],
+            may_hold=value["may_hold"],
             control_group=None if group is None else Path(group),
         )

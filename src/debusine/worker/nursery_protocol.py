@@ -12,5 +12,10 @@ CLEAN = "clean"
 ABORT = "abort"
 RELEASE = "release"
 
+# from agent to the process of a task that has ended
+OFFER = "offer"
+KEEP = "keep"
+STOP = "stop"
+
 # from supervisor to agent
 ENDED = "ended"

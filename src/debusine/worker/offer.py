@@ -37,6 +37,8 @@ def make_offer(config: WorkerConfig, working: Path) -> Offer:
         shutil.disk_usage(scratch).free,
         in_memory=is_in_memory(scratch),
     )
+    # environments that are kept after their tasks lie there, too
+    disk = max(0, disk - config.holds.set_aside_mib * _MIB)
     cpus = max(len(os.sched_getaffinity(0)), config.slots)
     return Offer(
         slots=config.slots,

@@ -31,6 +31,7 @@ class Workshop:
     :param working: where their directories are made
     :param offer: what this machine has for all of them
     :param limiter: keeps each to what is reserved for it
+    :param may_hold: whether environments may be kept after their tasks
     """
 
     config: WorkerConfig
@@ -40,6 +41,7 @@ class Workshop:
     offer: Offer
     limiter: Limiter
     logs: LogLimits
+    may_hold: bool = False
 
     def prepare(self, request: AssignedWorkRequest, *, log_grew: Callable[[], None]) -> Execution:
         """
@@ -62,6 +64,7 @@ class Workshop:
             environment=dict(self.config.environment),
             image_cache=self.working / IMAGES,
             shared=self.offer.slots > 1,
+            may_hold=self.may_hold,
             control_group=None if group is None else group.path,
         )
         streamer = LogStreamer(request.id, Spool(made.spool), changed=log_grew, limits=self.logs)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from debusine.domain.hold import HoldLimits
 from debusine.worker.config import (
     WorkerConfig,
     WorkerConfigError,
@@ -28,6 +30,9 @@ disk = 500M
 cpus = 8
 image-cache = 5 GiB
 image-cache-days = 7
+holds = 2
+hold-time = 90m
+hold-size = 3 GiB
 [Environment]
 http_proxy = http://proxy.example.org:3128
 Foo = 100%
@@ -55,6 +60,7 @@ def test_everything(tmp_path: Path) -> None:
         cpus=8,
         cache_mib=5 * 1024,
         cache_days=7,
+        holds=HoldLimits(count=2, duration=timedelta(minutes=90), size_mib=3072),
     )
 
 
@@ -84,6 +90,9 @@ def test_defaults(tmp_path: Path) -> None:
         ("= 8", "= -1", "cpus is no number"),
         ("12 GiB", "12", "memory is no size such as 12 GiB: '12'"),
         ("500M", "9999999T", "disk is no size"),
+        ("= 90m", "= 2d", "hold-time is no time from 1m to 24h"),
+        ("3 GiB", "3", "hold-size is no size"),
+        ("holds = 2", "holds = two", "holds is no number"),
     ],
 )
 def test_errors(tmp_path: Path, old: str, new: str, text: str) -> None:

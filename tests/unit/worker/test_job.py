@@ -32,7 +32,7 @@ def make_job() -> Job:
 
 
 def test_survives_json() -> None:
-    job = replace(make_job(), shared=True, control_group=Path("/sys/fs/cgroup/x"))
+    job = replace(make_job(), shared=True, may_hold=True, control_group=Path("/sys/fs/cgroup/x"))
     assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
     job = make_job()
     assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job

@@ -50,7 +50,7 @@ def test_only_our_servers_hear_of_additions(
                 ),
             )
             message = Message(type="websocket.send", text="connected", version=version)
-            connection._obey(message, message.model_dump(exclude_none=True))
+            connection._obey(message)
             return connection.understood(report)
 
     understood = asyncio.run(ask())
