@@ -162,6 +162,23 @@ class Settings(BaseSettings):
         default=timedelta(days=365),
         description="Logs of attempts that ended longer ago are removed.",
     )
+    hold_max: timedelta = Field(
+        default=timedelta(hours=8),
+        ge=timedelta(0),
+        le=timedelta(days=1),
+        description="How long environments of failed tasks may be kept, on workers that keep"
+        " some; 0: not at all.",
+    )
+    terminal_idle: timedelta = Field(
+        default=timedelta(minutes=15),
+        ge=timedelta(seconds=1),
+        description="Terminals in environments that are kept end when nothing is typed so long.",
+    )
+    terminal_log_mib: int = Field(
+        default=16,
+        ge=1,
+        description="Terminals end when they have shown so many MiB; all of it is kept.",
+    )
     worker_max_idle: timedelta = Field(
         default=timedelta(days=30),
         gt=timedelta(0),

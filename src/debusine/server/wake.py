@@ -34,6 +34,11 @@ def log_group(work_request_id: int) -> str:
     return f"log.{work_request_id}"
 
 
+def terminal_group(terminal_id: int) -> str:
+    """Group of the connection of one person to a terminal."""
+    return f"terminal.{terminal_id}"
+
+
 def enrolment_group(enrolment_id: int) -> str:
     """Group of the connection on which one client waits to be let in."""
     return f"enrolment.{enrolment_id}"

@@ -70,7 +70,7 @@ def test_worker_is_greeted_and_asked_for_metadata(dial: Any) -> None:
     worker = factories.make_worker(connected=False)
     peer = dial(CONNECT, worker.key)
     assert peer.next() == {
-        "type": "websocket.send", "text": "connected", "features": [*FEATURES, "drain"],
+        "type": "websocket.send", "text": "connected", "features": [*FEATURES, "drain", "hold"],
         "version": __version__,
     }  # fmt: skip
     assert peer.next() == {"type": "websocket.send", "text": "request_dynamic_metadata"}

@@ -18,6 +18,7 @@ from debusine.server.actions.register_worker import register_worker
 from debusine.server.actions.update_worker_metadata import update_worker_metadata
 from debusine.server.actor import hash_key
 from debusine.server.reservation import amount
+from debusine.server.views.hold import wish_for
 from debusine.server.views.work_request import view_work_request
 from debusine.util.clock import SystemClock
 from debusine.wire.work_request import AssignedWorkRequest, WorkRequestCompleted
@@ -67,10 +68,14 @@ def get_next_for_worker(request: HttpRequest) -> HttpResponse:
         return empty(204)
     record = view_work_request(assignment.work_request)
     assigned = AssignedWorkRequest.model_construct(**dict(record), token=assignment.key)
-    if FEATURE_RESERVATION not in actor.require_worker().features:
-        return answer(assigned, exclude={"reservation"})
-    reserved = Reservation(**asdict(amount(assignment.attempt)))
-    return answer(assigned.model_copy(update={"reservation": reserved}))
+    worker = actor.require_worker()
+    additions: dict[str, object] = {}
+    if FEATURE_RESERVATION in worker.features:
+        additions["reservation"] = Reservation(**asdict(amount(assignment.attempt)))
+    if (wish := wish_for(worker, record.id)) is not None:
+        additions["hold"] = wish
+    unknown = {"reservation", "hold"} - additions.keys()
+    return answer(assigned.model_copy(update=additions), exclude=unknown)
 
 
 def _running(request: HttpRequest) -> list[int] | None:

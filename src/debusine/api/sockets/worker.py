@@ -21,21 +21,26 @@ from debusine import __version__
 from debusine.api.sockets.base import TOKEN_DISABLED, Finished, RejectedError, Socket
 from debusine.api.sockets.identity import actor_of
 from debusine.api.sockets.worker_log import WorkerLogs
+from debusine.api.sockets.worker_terminal import WorkerTerminals
 from debusine.db.models import Attempt, Token, Worker, WorkerType
 from debusine.domain.resources import ONE_SLOT, Offer
 from debusine.errors import PermissionDeniedError
 from debusine.server import scheduler, wake
+from debusine.server.actions.note_holds import note_holds
 from debusine.server.actions.renew_lease import greet_worker, renew_lease
 from debusine.server.actor import Actor
 from debusine.server.orders import note_version, read_orders
 from debusine.server.reservation import OFFER_FIELDS
 from debusine.server.threads import in_thread
+from debusine.server.views.hold import can_keep, open_holds_of, wish_of
 from debusine.server.worker_tags import capability
 from debusine.util.clock import SystemClock
+from debusine.wire.hold import Holds
 from debusine.wire.worker import (
     FEATURE_ABORT,
     FEATURE_DRAIN,
     FEATURE_HEARTBEAT,
+    FEATURE_HOLD,
     FEATURE_LOG_OFFSETS,
     Heartbeat,
     Hello,
@@ -47,7 +52,7 @@ from debusine.wire.worker import (
 
 VERSION_MISMATCH = "VERSION_MISMATCH"
 PATTERN = re.compile("worker/connect/")
-FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT, FEATURE_DRAIN]
+FEATURES = [FEATURE_LOG_OFFSETS, FEATURE_HEARTBEAT, FEATURE_ABORT, FEATURE_DRAIN, FEATURE_HOLD]
 METADATA_EVERY_S = 3600.0
 _SERVED = frozenset({WorkerType.EXTERNAL.value, WorkerType.SIGNING.value})
 
@@ -65,6 +70,7 @@ class Consumer(Socket):
         self._actor: Actor
         self._worker_id: int | None = None
         self._logs: WorkerLogs
+        self._terminals: WorkerTerminals
         self._connected_at: datetime
         self._metadata_due = 0.0
         # as the agent knows it; None while it takes work
@@ -83,6 +89,7 @@ class Consumer(Socket):
             raise RejectedError(f"workers of type {worker.worker_type} do not connect")
         self._worker_id = worker.pk
         self._logs = WorkerLogs(worker.pk)
+        self._terminals = WorkerTerminals(self, worker.pk)
         self._connected_at = _clock.now()
         await self.join(wake.worker_group(worker.pk))
         has_work = await in_thread(_connect, self._actor, now=self._connected_at)
@@ -115,6 +122,12 @@ class Consumer(Socket):
             case "log_data_end":
                 request_id = await self._logs.end(LogDataEnd.model_validate(content))
                 await self._tell_readers(request_id)
+            case "holds":
+                await self._note_holds(Holds.model_validate(content))
+            case "terminal":
+                answer = await self._terminals.take(content)
+                if answer is not None:
+                    await self._say("terminal", frame=answer.model_dump(mode="json"))
             case _:
                 log.info("frame-ignored", worker=self._worker_id, type=kind)
 
@@ -142,6 +155,12 @@ class Consumer(Socket):
                 await self._abort([message["work_request_id"]])
             case "worker.changed":
                 await self._follow_orders()
+            case "terminal.frame":
+                await self._say("terminal", frame=message["frame"])
+            case "hold.changed":
+                await self._say_holds()
+            case "hold.released":
+                await self._say("release", work_request_id=message["work_request_id"])
             case _:
                 log.warning("hint-ignored", type=message["type"])
 
@@ -149,6 +168,7 @@ class Consumer(Socket):
     async def ticked(self) -> None:
         # in case the hint got lost
         await self._follow_orders()
+        await self._say_holds()
         await in_thread(_keep_alive, self._actor, now=_clock.now())
         if time.monotonic() >= self._metadata_due:
             await self._ask_for_metadata()
@@ -209,6 +229,20 @@ class Consumer(Socket):
                 await self._say("enable")
             else:
                 await self._say("drain", reason=orders.drain_reason)
+
+    async def _note_holds(self, report: Holds) -> None:
+        """Take what it says it keeps; what it should not keep it is told to end."""
+        for request_id in await in_thread(note_holds, self._actor, report=report, now=_clock.now()):
+            await self._say("release", work_request_id=request_id)
+
+    async def _say_holds(self) -> None:
+        """Tell a worker that keeps environments which; no query for others."""
+        worker = self._actor.require_worker()
+        for hold in await in_thread(open_holds_of, worker) if can_keep(worker) else ():
+            if hold.release_requested_at is not None:
+                await self._say("release", work_request_id=hold.work_request_id)
+            else:
+                await self._say("hold", work_request_id=hold.work_request_id, hold=wish_of(hold))
 
     async def _abort(self, request_ids: Iterable[int]) -> None:
         """Tell the agent to stop; 0.16 ignores the frame."""

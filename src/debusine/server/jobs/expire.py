@@ -19,6 +19,7 @@ from debusine.server.jobs.abandoned import remove_abandoned
 from debusine.server.jobs.collection_history import forget_items, forget_links
 from debusine.server.jobs.expired_artifacts import remove_artifacts
 from debusine.server.jobs.expired_requests import remove_requests
+from debusine.server.jobs.terminal_logs import remove_terminal_logs
 from debusine.server.jobs.unused import (
     mark_signatures,
     release_signatures,
@@ -166,6 +167,7 @@ _STEPS = (
     remove_tokens,
     remove_enrolments,
     remove_logs,
+    remove_terminal_logs,
     remove_workers,
     release_signatures,
     remove_signatures,
