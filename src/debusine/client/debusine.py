@@ -15,6 +15,7 @@ from debusine.artifacts.relation import RelationType
 from debusine.client.answer import Model, parse, parse_list
 from debusine.client.download import download_files
 from debusine.client.event import EventReader
+from debusine.client.hold import Holds
 from debusine.client.http import Transport
 from debusine.client.identity import DEFAULT_TIMEOUT, Timeout
 from debusine.client.share import Shares
@@ -356,6 +357,11 @@ class Debusine:
 
     @property
     def workers(self) -> Workers:
+    @property
+    def holds(self) -> Holds:
+        """Environments that are kept after their tasks, and terminals in them."""
+        return Holds(transport=self._transport)
+
         """Who works, for administrators."""
         return Workers(transport=self._transport)
 

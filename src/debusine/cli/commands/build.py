@@ -36,6 +36,7 @@ from debusine.cli.building.source import Source, SourceKind, classify
 from debusine.cli.connection import Connection, connect_or_embed, running_server
 from debusine.cli.context import ARGUMENTS_KEY, Globals
 from debusine.cli.health.worker import require_worker
+from debusine.cli.holding import kept_text
 from debusine.cli.output import ERROR_STATUS_KEY, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import STATUS_NOT_TRIED, Verdict
@@ -196,6 +197,7 @@ class _Build:
                     output.rmdir()
         return outcome.verdict.exit_status
 
+                    self._say_what_is_kept(outcome, connection)
     def _checked_options(self) -> dict[str, Any]:
         """
         Read the options that have a form of their own.
@@ -313,6 +315,14 @@ class _Build:
         source: Source,
         request: BuildRequest,
         wishes: Wishes,
+    def _say_what_is_kept(self, outcome: Outcome, connection: Connection) -> None:
+        if outcome.verdict is Verdict.FAILURE:
+            for step in outcome.steps:
+                if step.work_request is not None and step.verdict is not Verdict.SUCCESS:
+                    kept = kept_text(connection.client.holds, step.work_request)
+                    if kept is not None:
+                        self._screen.note(kept)
+
     ) -> None:
         """Open a shell; whatever comes of it, the build has failed."""
         step = next(step for step in outcome.steps if step.name == "build")

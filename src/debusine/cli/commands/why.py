@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from debusine.cli.connection import connect
+from debusine.cli.holding import hold_text
 from debusine.cli.output import plain, print_yaml, remember_format
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import NotPossibleError
@@ -41,6 +42,8 @@ def command(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -
         return
     for line in lines(work_request_id, waiting):
         click.echo(line)
+    if (text := hold_text(client.holds.get(work_request_id))) is not None:
+        click.echo(f"Of work request {work_request_id}, {text}")
 
 
 def lines(work_request_id: int, waiting: Waiting) -> list[str]:

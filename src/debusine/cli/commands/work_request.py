@@ -13,12 +13,15 @@ from debusine.cli.building.report import program_name
 from debusine.cli.connection import Connection, connect
 from debusine.cli.data import read_data, read_mapping
 from debusine.cli.follow import watch
+from debusine.cli.holding import hold_text, kept_text
 from debusine.cli.output import plain, print_table, print_yaml, remember_format
 from debusine.cli.progress import Screen
 from debusine.cli.verdict import Verdict, first_message, messages, verdict_of
+from debusine.domain.hold import HoldState
 from debusine.domain.why import WaitingCode
 from debusine.wire.attempt import AttemptRecord
 from debusine.wire.base import JsonObject
+from debusine.wire.hold import HoldRecord
 from debusine.wire.tags import WorkRequestTags
 from debusine.wire.work_request import (
     ReusedWorkRequest,
@@ -80,6 +83,7 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
     why = client.work_request_outcome(work_request_id)
     tags = client.work_request_tags(work_request_id)
     attempts = client.work_request_attempts(work_request_id)
+    hold = client.holds.get(work_request_id)
     artifacts = [client.artifact_get(number) for number in request.artifacts]
     if as_yaml:
         more = {"artifacts": [plain(artifact) for artifact in artifacts]}
@@ -89,9 +93,10 @@ def show(context: click.Context, /, *, work_request_id: int, as_yaml: bool) -> N
             | ({"outcome": plain(why)} if why.blame else {})
             | {"attempts": [plain(attempt) for attempt in attempts]}
             | {"tags": plain(tags)}
+            | ({"hold": plain(hold)} if hold.state is not HoldState.NONE else {})
         )
         return
-    _print(request, connection, why)
+    _print(request, connection, why, hold)
     if attempt_rows := [row for attempt in attempts for row in rows_of_attempt(attempt)]:
         click.echo()
         print_table(("Attempt", "Worker", "Outcome", "Why, and what came next"), attempt_rows)
@@ -205,11 +210,16 @@ def follow(context: click.Context, /, *, work_request_id: int) -> int:
     if verdict is not Verdict.SUCCESS:
         message = first_message(client.work_request_outcome(work_request_id))
     screen.step(f"work request {work_request_id}: {verdict}" + (f", {message}" if message else ""))
+    if (kept := kept_text(client.holds, work_request_id)) is not None:
+        screen.note(kept)
     return verdict.exit_status
 
 
 def _print(
-    request: WorkRequest, connection: Connection, why: WorkRequestOutcome | None = None
+    request: WorkRequest,
+    connection: Connection,
+    why: WorkRequestOutcome | None = None,
+    hold: HoldRecord | None = None,
 ) -> None:
     shown = plain(request)
     shown["url"] = connection.pages.where(request.url, program=program_name())
@@ -223,6 +233,8 @@ def _print(
     if why is not None and why.blame is not None:
         rows += [("why", message) for message in messages(why)]
         rows.append(("to blame", why.blame.label))
+    if hold is not None and (text := hold_text(hold)) is not None:
+        rows.append(("environment", text))
     print_table(("Field", "Value"), rows)
 
 
