@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,13 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def group(item: pytest.Item) -> str:
     """What a test is in, as one that stays together."""
-    return str(next(item.iter_markers("xdist_group")).args[0])
+    return str(argument(next(item.iter_markers("xdist_group")), "name"))
 
 
 def time_limit_s(item: pytest.Item) -> float:
     """How long a test may take, if it needs longer than others."""
     mark = item.get_closest_marker("timeout")
-    return 0 if mark is None else float(mark.args[0])
+    return 0 if mark is None else float(argument(mark, "timeout") or 0)
+
+
+def argument(mark: pytest.Mark, name: str) -> Any:
+    """The first argument of a marker, which may be given by its name."""
+    return mark.args[0] if mark.args else mark.kwargs.get(name)
 
 
 @pytest.fixture
