@@ -100,6 +100,7 @@ define finish
 	install -d debian/tmp-$(1)/usr/share/doc/$(1)
 	install -m 644 debian/copyright debian/tmp-$(1)/usr/share/doc/$(1)/
 	gzip -9n < debian/changelog > debian/tmp-$(1)/usr/share/doc/$(1)/@CHANGELOG@.gz
+	chmod 644 debian/tmp-$(1)/usr/share/doc/$(1)/@CHANGELOG@.gz
 	install -d debian/tmp-$(1)/DEBIAN
 	dpkg-gencontrol -p$(1) -Pdebian/tmp-$(1) -Tdebian/$(1).substvars
 	dpkg-deb --root-owner-group --build debian/tmp-$(1) ..
@@ -137,6 +138,19 @@ RULES_DATA = """\
 binary-indep:
 	install -d debian/tmp-@PACKAGE@/usr/share/@PACKAGE@
 	install -m 644 nonce debian/tmp-@PACKAGE@/usr/share/@PACKAGE@/
+	touch debian/@PACKAGE@.substvars
+	$(call finish,@PACKAGE@)
+"""
+
+# one file for each thing that a second build may do in another way
+RULES_VARIED = """\
+binary-indep:
+	umask; rm -rf debian/tmp-@PACKAGE@
+	mkdir -p debian/tmp-@PACKAGE@/usr/share/@PACKAGE@
+	cd debian/tmp-@PACKAGE@/usr/share/@PACKAGE@; \\
+	pwd > path; uname -n > host; id -un > user; date > clock; date +%Z > timezone; \\
+	echo "locale $$LC_ALL" > locale; echo "cpus $$(nproc)" > cpus; touch umask; \\
+	chmod 644 path host user clock timezone locale cpus
 	touch debian/@PACKAGE@.substvars
 	$(call finish,@PACKAGE@)
 """
@@ -260,6 +274,11 @@ SOURCES = {
             name="tiny-all",
             packages={"tiny-all": "all"},
             rules=RULES_HEAD + RULES_DATA.replace("@PACKAGE@", "tiny-all"),
+        ),
+        Source(
+            name="tiny-varied",
+            packages={"tiny-varied": "all"},
+            rules=RULES_HEAD + RULES_VARIED.replace("@PACKAGE@", "tiny-varied"),
         ),
         Source(name="tiny-fail", packages={"tiny-fail": "any"}, rules=RULES_HEAD + RULES_FAIL),
         Source(name="tiny-hang", packages={"tiny-hang": "any"}, rules=RULES_HEAD + RULES_HANG),

@@ -146,6 +146,18 @@ def installed_build_depends(buildinfo: ControlFile) -> dict[str, str]:
     return dict(sorted(found))
 
 
+def recorded_environment(buildinfo: ControlFile) -> dict[str, str]:
+    """
+    Variables that a build had, as far as it says.
+
+    :returns: value by name, in its order
+    :source: deb-buildinfo(5), Environment
+    """
+    text = str(buildinfo.fields.get("Environment", ""))
+    found = re.findall(r'^\s*([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', text, re.MULTILINE)
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, value in found}
+
+
 def source_of_fields(fields: Mapping[str, Any]) -> NameVersion:
     """
     Source package and version of a control paragraph.

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO
 
@@ -30,19 +30,22 @@ def download_files(
     destination: Path,
     *,
     progress: Progress | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
     """
-    Download all files of an artifact below a directory.
+    Download files of an artifact below a directory.
 
     :param destination: made if it is missing
+    :param only: paths of the files that are wanted; None: all
     :param progress: called with the number of bytes that newly arrived
     :raises UpstreamError: if a size or checksum is wrong, a path leads outside the
         destination, or the server stays out of reach
     """
     destination.mkdir(parents=True, exist_ok=True)
     root = destination.resolve()
-    targets = {path: _inside(root, path) for path in artifact.files}
-    for path, file in artifact.files.items():
+    wanted = {path: file for path, file in artifact.files.items() if only is None or path in only}
+    targets = {path: _inside(root, path) for path in wanted}
+    for path, file in wanted.items():
         targets[path].parent.mkdir(parents=True, exist_ok=True)
         _FileDownload(transport, file, targets[path], progress).run()
 

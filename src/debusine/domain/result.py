@@ -61,6 +61,7 @@ class Cause(StrEnum):
 
     BUILD_FAILED = "build-failed"
     TESTS_FAILED = "tests-failed"
+    NOT_REPRODUCIBLE = "not-reproducible"
     DEPENDENCIES_UNMET = "dependencies-unmet"
     ARCHIVE_UNTRUSTED = "archive-untrusted"
     SOURCE_UNUSABLE = "source-unusable"
@@ -80,6 +81,7 @@ class Cause(StrEnum):
             case (
                 Cause.BUILD_FAILED
                 | Cause.TESTS_FAILED
+                | Cause.NOT_REPRODUCIBLE
                 | Cause.DEPENDENCIES_UNMET
                 | Cause.ARCHIVE_UNTRUSTED
                 | Cause.SOURCE_UNUSABLE

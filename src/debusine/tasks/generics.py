@@ -13,11 +13,14 @@ def data_types(cls: type[Any], root: type[Any]) -> tuple[Any, Any]:
     Models of submitted and dynamic data of a new task class.
 
     Its parents know theirs already, as ``task_data_type`` and ``dynamic_task_data_type``.
-    A generic class has type variables in their place.
+    A generic class has type variables in their place. A task that builds on another one, and
+    takes more than that, names its models itself.
 
     :param root: the class that all tasks descend from; its two type variables are meant
     :raises AssertionError: if two parents disagree
     """
+    if "task_data_type" in vars(cls):
+        return cls.task_data_type, cls.dynamic_task_data_type
     found = [
         _pair(origin, get_args(base), root)
         for base in vars(cls).get("__orig_bases__", cls.__bases__)

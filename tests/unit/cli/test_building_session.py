@@ -152,6 +152,10 @@ class MemoryClient:
             made.append(
                 self._artifact("debian:lintian", files, architecture="amd64", summary=counts)
             )
+        if wanted.task_name == "reproducibility":
+            files = {"hello_1.0-1_amd64.deb.html": b"<html>"}
+            summary = "1 of 1 files is not the same"
+            made.append(self._artifact("debusine:reproducibility", files, summary=summary))
         return self._request(wanted.task_name, made)
 
     def work_request_get(self, work_request_id: int) -> WorkRequest:
@@ -341,6 +345,49 @@ def test_lintian_does_not_decide(tmp_path: Path) -> None:
     outcome, _ = _build(MemoryClient(results={"lintian": FAILURE}), tmp_path)
     assert outcome.steps[-1].verdict is Verdict.FAILURE
     assert outcome.verdict.exit_status == 0
+
+
+def test_a_second_build_is_compared_with_the_first(tmp_path: Path) -> None:
+    client = MemoryClient()
+    outcome, _ = _build(client, tmp_path, lintian=False, reproducibility=True)
+    step = outcome.steps[-1]
+    assert (step.name, step.verdict) == ("reproducibility", Verdict.SUCCESS)
+    assert step.remark == "1 of 1 files is not the same"
+    assert step.log == tmp_path / "out/reproducibility"
+    assert (step.log / "hello_1.0-1_amd64.deb.html").is_file()
+    first, second = client.asked
+    [upload] = [
+        number
+        for number, (shown, _) in client.artifacts.items()
+        if shown.category == "debian:upload"
+    ]
+    # the same build, but for what it is compared with
+    source = first.task_data["input"]["source_artifact"]
+    assert second.task_data == first.task_data | {
+        "input": {"source_artifact": source, "first_build": upload}
+    }
+
+
+def test_a_package_that_does_not_reproduce_is_built_all_the_same(tmp_path: Path) -> None:
+    client = MemoryClient(
+        results={"reproducibility": FAILURE},
+        outcome=WorkRequestOutcome(
+            blame=Blame.SUBJECT, errors=[OutputError(message="hello.deb differs", code="x")]
+        ),
+    )
+    outcome, printed = _build(client, tmp_path, lintian=False, reproducibility=True)
+    assert outcome.verdict is Verdict.SUCCESS
+    assert (outcome.steps[-1].verdict, outcome.steps[-1].remark) == (
+        Verdict.FAILURE,
+        "hello.deb differs",
+    )
+    assert "hello.deb differs" in printed
+
+
+def test_what_was_not_built_is_not_built_again(tmp_path: Path) -> None:
+    client = MemoryClient(results={"sbuild": FAILURE})
+    _build(client, tmp_path, reproducibility=True)
+    assert [wanted.task_name for wanted in client.asked] == ["sbuild"]
 
 
 def test_no_lintian(tmp_path: Path) -> None:

@@ -152,6 +152,24 @@ def test_data_types_come_from_the_arguments() -> None:
     assert OneArgument.dynamic_task_data_type is BaseDynamicTaskData
 
 
+def test_a_task_that_builds_on_another_may_take_more() -> None:
+    class MoreData(Data):
+        more: int = 0
+
+    class Leaf(Runnable, BaseExternalTask[Data, DynamicData]):
+        pass
+
+    class Child(Leaf):
+        task_data_type = MoreData
+
+    class Grandchild(Child):
+        pass
+
+    for cls in (Child, Grandchild):
+        assert (cls.task_data_type, cls.dynamic_task_data_type) == (MoreData, DynamicData)
+    assert Leaf.task_data_type is Data
+
+
 def test_data_types_of_several_parents_must_agree() -> None:
     class Both(BaseTaskDataWithExtraRepositories, BaseTaskDataWithExecutor):
         pass

@@ -19,7 +19,7 @@ class Step:
     """
     One thing that was done.
 
-    :param name: ``environment``, ``build`` or ``lintian``
+    :param name: ``environment``, ``build``, ``lintian`` or ``reproducibility``
     :param work_request: its number; None if nothing had to be done
     :param page: path of its page, or its address
     :param blame: whose fault it is that it was not successful, if the server says so
@@ -109,6 +109,6 @@ class Outcome:
 
     @property
     def verdict(self) -> Verdict:
-        """That of the build; an error if it could not be tried. Lintian does not count."""
+        """That of the build; an error if it could not be tried. No check counts."""
         found = {step.name: step.verdict for step in self.steps}
         return found.get("build", Verdict.ERROR)

@@ -68,6 +68,14 @@ class BuildRequest:
             data["aspcud_criteria"] = self.criteria
         return data
 
+    def reproducibility_data(
+        self, source: int, extra: Sequence[int], environment: str, first_build: int
+    ) -> JsonObject:
+        """Task data of a second build, which is compared with the first."""
+        data = self.sbuild_data(source, extra, environment)
+        data["input"] = {**data["input"], "first_build": first_build}
+        return data
+
 
 def require_packages(
     components: Iterable[str], architectures: frozenset[str], architecture: str

@@ -31,6 +31,7 @@ from debusine.wire.work_request import (
 UPLOAD = "debian:upload"
 BUILD_LOG = "debian:package-build-log"
 LINTIAN = "debian:lintian"
+REPRODUCIBILITY = "debusine:reproducibility"
 DEBUG_LOGS = "debusine:work-request-debug-logs"
 # a worker that was just started needs some seconds to say what it can do
 GIVE_UP_S = 20.0
@@ -80,6 +81,7 @@ class Wishes:
 
     :param output: where files go
     :param extra: packages to build with
+    :param reproducibility: build a second time, in another way, and compare
     :param reuse: whether results of earlier requests that did the same will do, if archives
         have not changed since
     :param archives: looks at them
@@ -88,6 +90,7 @@ class Wishes:
     output: Path
     extra: Sequence[LocalArtifact] = ()
     lintian: bool = True
+    reproducibility: bool = False
     reuse: bool = False
     archives: Archives = field(default_factory=Archives)
 
@@ -160,6 +163,10 @@ class BuildSession:
                 reuse=_reuse(wishes, wanted.bootstrap_repositories),
             )
             yield self._lintian(checked, source, wishes.output), ()
+        if step.verdict is Verdict.SUCCESS and wishes.reproducibility and uploads:
+            self._screen.step(f"building {source.name} {source.version} again, in another way")
+            again = request.reproducibility_data(source_id, extra, environment, uploads[0])
+            yield self._reproducibility(self._do("reproducibility", again), wishes.output), ()
 
     def _upload(self, local: LocalArtifact, label: str) -> int:
         self._screen.step(f"uploading {label}")
@@ -170,12 +177,12 @@ class BuildSession:
             )
         return artifact.id
 
-    def _do(self, task: str, data: JsonObject, *, reuse: JsonObject) -> WorkRequest:
+    def _do(self, task: str, data: JsonObject, *, reuse: JsonObject | None = None) -> WorkRequest:
         wanted = WorkRequestCreate(
             task_name=task,
             task_data=data,
             workspace=self._workspace,
-            **reuse,
+            **(reuse or {}),
         )
         created = self._client.work_request_create(wanted)
         if created.reused_from is not None:
@@ -247,6 +254,17 @@ class BuildSession:
         remark = ", ".join(words) or (f"nothing found in {source.name}" if reports else "no report")
         why = None if reports else self._why(done)
         return step_of("lintian", done, remark=remark, log=log, why=why)
+
+    def _reproducibility(self, done: WorkRequest, output: Path) -> Step:
+        found = [self._client.artifact_get(number) for number in done.artifacts]
+        remark, place = "", output / "reproducibility"
+        for artifact in found:
+            if artifact.category in {REPRODUCIBILITY, BUILD_LOG}:
+                self._download(artifact, place)
+            if artifact.category == REPRODUCIBILITY:
+                remark = str(artifact.data.get("summary") or "")
+        log = place if place.is_dir() else None
+        return step_of("reproducibility", done, remark=remark, log=log, why=self._why(done))
 
     def _why(self, done: WorkRequest) -> WorkRequestOutcome | None:
         """Ask why something was not successful."""

@@ -6,9 +6,11 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
+from debusine.cli.buildinfo import buildinfo_name, document
 from debusine.cli.connection import connect
 from debusine.cli.output import plain, print_yaml, remember_format
 from debusine.cli.progress import Screen
@@ -24,6 +26,7 @@ Examples:
 
 \b
   debusine artifact show 7
+  debusine artifact show-buildinfo 8
   debusine artifact download 7 --target-directory out
 """
 
@@ -56,6 +59,20 @@ def show_relations(
     client = connect(context).client
     found = client.relations(target=artifact_id) if reverse else client.relations(artifact_id)
     print_yaml([plain(relation) for relation in found])
+
+
+@command.command("show-buildinfo")
+@click.argument("artifact_id", metavar="ID", type=int)
+@yaml_option
+@click.pass_context
+def show_buildinfo(context: click.Context, /, *, artifact_id: int, as_yaml: bool) -> None:
+    """Show how an upload was built: its .buildinfo, in YAML."""
+    del as_yaml
+    client = connect(context).client
+    name = buildinfo_name(list(client.artifact_get(artifact_id).files), artifact_id)
+    with TemporaryDirectory(prefix="debusine-buildinfo-") as directory:
+        client.download_artifact(artifact_id, Path(directory), only=[name])
+        print_yaml(document(Path(directory, name)))
 
 
 @command.command()

@@ -99,6 +99,14 @@ DATA: dict[str, dict[str, Any]] = {
         "results": [{"file": "a", "output_file": "a.sig"}, {"file": "b", "error_message": "no"}],
     },
     "debian:repository-index": {"path": "main/Release"},
+    "debusine:reproducibility": {
+        "source": "a",
+        "version": "1",
+        "architecture": "amd64",
+        "reproducible": False,
+        "summary": "b.deb differs",
+        "files": [{"name": "b.deb", "verdict": "differs", "reports": ["b.deb.html"]}],
+    },
     "debusine:test": {},
 }
 # what a file needs beyond its name
@@ -159,6 +167,14 @@ def test_a_lintian_summary_is_complete(field: str) -> None:
     [
         ("debian:package-build-log", {"architecture": "amd64", "bd_uninstallable": None}),
         ("debian:lintian", {"architecture": "source"}),
+        (
+            "debusine:reproducibility",
+            {
+                "variations": [{"name": "path", "applied": True, "second": "/x"}],
+                "other_versions": [{"package": "gcc-14", "first": "1", "second": "2"}],
+                "notes": ["no report"],
+            },
+        ),
         ("debian:blhc", {"source": "a", "version": "1", "architecture": "all"}),
         ("debian:debdiff", {"label": "c"}),
         ("debian:system-tarball", {"variant": "buildd"}),
@@ -214,6 +230,7 @@ GOOD = [
     ("debusine:signing-input", ["grub/a.efi", "b"]),
     ("debusine:signing-output", ["a.sig"]),
     ("debian:repository-index", ["Release"]),
+    ("debusine:reproducibility", ["a.buildinfo", "b.deb.html"]),
     ("debusine:test", ["anything"]),
 ]
 
@@ -259,6 +276,8 @@ def test_files_that_belong(tmp_path: Path, category: str, names: list[str]) -> N
         ("debusine:signing-input", []),
         ("debusine:signing-output", []),
         ("debusine:signing-output", ["a.sig", "b.sig"]),
+        ("debusine:reproducibility", ["a.buildinfo"]),
+        ("debusine:reproducibility", ["b.deb.html", "b.deb"]),
         ("debian:repository-index", ["Packages"]),
         ("debian:repository-index", ["Release", "Packages"]),
     ],
@@ -293,6 +312,8 @@ def test_a_new_index_has_a_path(tmp_path: Path) -> None:
         ("debian:upload", "a.deb", None),
         ("debian:lintian", "analysis.json", "application/json"),
         ("debusine:signing-input", "a.txt", "application/octet-stream"),
+        ("debusine:reproducibility", "b.deb.json", "application/json"),
+        ("debusine:reproducibility", "b.deb.html", "text/plain; charset=utf-8"),
         ("debusine:test", "a.txt", None),
     ],
 )
@@ -317,6 +338,7 @@ def test_content_types(category: str, name: str, content_type: str | None) -> No
         ("debian:system-tarball", "a.tar.xz"),
         ("debian:system-image", "a.tar.xz"),
         ("debian:repository-index", "main/Release"),
+        ("debusine:reproducibility", "a_1: not reproducible"),
         ("debusine:test", "debusine:test"),
     ],
 )
@@ -341,6 +363,7 @@ def test_an_upload_that_does_not_say_its_source_is_called_after_a_file(source: s
         ("debian:package-build-log", ("a", "1"), None, set()),
         ("debian:autopkgtest", ("a", "1"), None, {"amd64"}),
         ("debian:system-tarball", None, None, {"amd64"}),
+        ("debusine:reproducibility", ("a", "1"), None, {"amd64"}),
         ("debusine:test", None, None, set()),
     ],
 )
