@@ -44,7 +44,8 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
             partial = place / f"{name}.partial"
             # of a test that was ended
             remove_tree(partial)
-            partial.mkdir(mode=0o755)
+            partial.mkdir()
+            partial.chmod(0o755)
             make(partial)
             partial.rename(made)
     return made
