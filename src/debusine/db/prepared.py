@@ -53,6 +53,16 @@ class Param(Expression):
         return self.output_field.get_db_prep_value(value, connection, prepared=False)
 
 
+def adapted(
+    parameters: Sequence[object], connection: Any, values: dict[str, object]
+) -> list[object]:
+    """Put values in the place of each :class:`Param`."""
+    return [
+        one.adapt(values[one.name], connection) if isinstance(one, Param) else one
+        for one in parameters
+    ]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Statement:
     """
@@ -89,12 +99,8 @@ class _Prepared:
         self, statement: _Statement, connection: Any, values: dict[str, object]
     ) -> Iterator[list[Any]]:
         """Ask, and turn what the driver gives into what fields hold."""
-        parameters = [
-            one.adapt(values[one.name], connection) if isinstance(one, Param) else one
-            for one in statement.parameters
-        ]
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, parameters)
+            cursor.execute(statement.sql, adapted(statement.parameters, connection, values))
             rows = cursor.fetchall()
         for row in map(list, rows):
             for position, converters, column in statement.converters:

@@ -12,15 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import BigIntegerField, F, Q, QuerySet
 
 from debusine.db.models import WorkRequest
+from debusine.db.prepared import Param, Prepared
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import FINAL, WorkRequestStatus
 from debusine.server import job_queue
 
 COMPLETE = "complete"
 _SATISFYING = [WorkRequestResults.SUCCESS.value, WorkRequestResults.SKIPPED.value]
+_WAITING = Prepared(
+    lambda: (
+        WorkRequest.objects.select_for_update(of=("self",))
+        .filter(
+            dependencies=Param("request", BigIntegerField()),
+            status=WorkRequestStatus.BLOCKED.value,
+        )
+        .order_by("pk")
+    )
+)
 
 
 def count_end(request: WorkRequest) -> None:
@@ -31,12 +42,7 @@ def count_end(request: WorkRequest) -> None:
 
     :param request: completed or aborted, in this transaction
     """
-    waiting = list(
-        WorkRequest.objects.select_for_update(of=("self",))
-        .filter(dependencies=request, status=WorkRequestStatus.BLOCKED.value)
-        .order_by("pk")
-        .only("pk", "unmet_dependencies", "workflow_data")
-    )
+    waiting = _WAITING.all(request=request.pk)
     if not waiting:
         return
     doomed = [] if is_met(request) else [row.pk for row in waiting if not _bears_failures(row)]

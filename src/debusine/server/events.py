@@ -25,6 +25,7 @@ from debusine.db.models import (
     WorkRequest,
 )
 from debusine.db.prepared import Prepared, PreparedValues
+from debusine.db.prepared_change import PreparedInsert
 from debusine.db.queries import named_query
 from debusine.domain.event import EventKind
 from debusine.server import job_queue, wake
@@ -36,6 +37,7 @@ _NEW = PreparedValues(lambda: Event.objects.filter(position=None).values_list("p
 _HOOKED = PreparedValues(
     lambda: Webhook.objects.filter(enabled=True).values_list("workspace_id").distinct()
 )
+_INSERT = PreparedInsert(Event)
 _COUNTER = Prepared(lambda: EventCounter.objects.filter(pk=_THE_ONE))
 
 
@@ -53,15 +55,17 @@ def record(request: WorkRequest, kind: EventKind, *, at: datetime, **more: Any) 
         "result": request.result,
         "blame": request.blame,
     }
-    Event.objects.create(
-        kind=kind.value,
-        workspace_id=request.workspace_id,
-        work_request_id=request.pk,
-        created_at=at,
-        data={key: value for key, value in facts.items() if value} | more,
+    _INSERT.save(
+        Event(
+            kind=kind.value,
+            workspace_id=request.workspace_id,
+            work_request_id=request.pk,
+            created_at=at,
+            data={key: value for key, value in facts.items() if value} | more,
+        )
     )
     # what fails here the next sweep mends
-    transaction.on_commit(number_events, robust=True)
+    transaction.on_commit(_number_all, robust=True)
 
 
 def number_events(*, batch: int = BATCH) -> int:
@@ -73,17 +77,23 @@ def number_events(*, batch: int = BATCH) -> int:
 
     :returns: how many got one
     """
+    return _number_all(batch=batch) if _NEW.all() else 0
+
+
+def _number_all(*, batch: int = BATCH) -> int:
+    """Number events, of which there is one at least, unless somebody else was faster."""
     numbered = 0
-    while _NEW.all():
+    while True:
         workspaces = _number(batch)
+        if not workspaces:
+            return numbered
         numbered += len(workspaces)
         message = {"type": "events.new", "workspaces": sorted(set(workspaces))}
         wake.wake_on_commit(wake.EVENTS, message)
         if any(workspace in workspaces for (workspace,) in _HOOKED.all()):
             job_queue.send_on_commit(DELIVER)
         if len(workspaces) < batch:
-            break
-    return numbered
+            return numbered
 
 
 @transaction.atomic

@@ -42,8 +42,10 @@ def wake_workers(signature_id: int) -> None:
     """Tell some idle workers that fit a signature; two queries and one for each kind that fits."""
     need = scheduler.need_of(signature_id)
     left = _WAKE_AT_MOST
-    for kind in connected_kinds():
-        if left and signature_id in scheduler.compatible_signatures(kind.able):
+    kinds = list(connected_kinds())
+    able = scheduler.able_to_run(signature_id, [kind.able for kind in kinds])
+    for kind in kinds:
+        if left and kind.able in able:
             for worker_id, worker_type in idle_of(kind, need, left):
                 scheduler.wake_worker(worker_id, worker_type)
                 left -= 1

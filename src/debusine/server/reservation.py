@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from debusine.db.models import Attempt, RunRecord, Signature, Worker, WorkRequest
 from debusine.db.prepared import Param, PreparedValues
+from debusine.db.prepared_change import PreparedDelete, PreparedInsert
 from debusine.domain.resources import KEPT_RUNS, Offer, Resources, Run, needed
 from debusine.wire.work_request import RuntimeStatistics
 
@@ -26,11 +27,20 @@ HELD = {
 }
 
 _KEY = ("task_type", "task_name", "subject", "context")
+_ALIKE = {name: Param(name, CharField()) for name in _KEY}
 _RUNS = PreparedValues(
     lambda: (
-        RunRecord.objects.filter(**{name: Param(name, CharField()) for name in _KEY})
+        RunRecord.objects.filter(**_ALIKE)
         .order_by("-completed_at")
         .values_list("memory_mib", "disk_mib", "duration_s", "cpu_time_s", "ran_out")[:KEPT_RUNS]
+    )
+)
+_INSERT = PreparedInsert(RunRecord)
+_FORGET = PreparedDelete(
+    lambda: RunRecord.objects.filter(
+        pk__in=RunRecord.objects.filter(**_ALIKE)
+        .order_by("-completed_at", "-pk")
+        .values("pk")[KEPT_RUNS:]
     )
 )
 
@@ -108,11 +118,8 @@ def _remember(request: WorkRequest, record: RunRecord) -> None:
     kind = RunKind.of(request, subject=known.get("subject"), context=known.get("runtime_context"))
     for name, value in kind.as_columns().items():
         setattr(record, name, value)
-    record.save(force_insert=True)
-    alike = RunRecord.objects.filter(**kind.as_columns())
-    RunRecord.objects.filter(
-        pk__in=alike.order_by("-completed_at", "-pk").values("pk")[KEPT_RUNS:]
-    ).delete()
+    _INSERT.save(record)
+    _FORGET.run(**kind.as_columns())
 
 
 def _mib(size_bytes: int | None) -> int | None:

@@ -191,6 +191,12 @@ def compatible_signatures(worker: Capability) -> tuple[int, ...]:
     return _compatible(_signatures(), worker)
 
 
+def able_to_run(signature_id: int, workers: Iterable[Capability]) -> set[Capability]:
+    """Which workers can run the requests of a signature; one query, however many workers."""
+    known = _signatures()
+    return {worker for worker in workers if signature_id in _compatible(known, worker)}
+
+
 def _signatures() -> _Known:
     """All signatures that there are; one query unless there are new ones."""
     global _known  # noqa: PLW0603  one per process

@@ -63,11 +63,11 @@ class DjangoApplication(BaseHandler):
         except ConnectionError:
             return
         response = await in_thread(self._respond, scope, body)
+        if not response.streaming:
+            await _send_whole(response, send)
+            return
         try:
-            if response.streaming:
-                await _send_stream(response, send)
-            else:
-                await _send_whole(response, send)
+            await _send_stream(response, send)
         finally:
             await in_thread(response.close)
 
@@ -76,7 +76,11 @@ class DjangoApplication(BaseHandler):
         set_script_prefix(scope.get("root_path", "") or "/")
         request_started.send(sender=type(self), scope=scope)
         request = ASGIRequest(scope, io.BytesIO(body))
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not response.streaming:
+            # what it holds lies in memory; later it would cost another way to a thread
+            response.close()
+        return response
 
 
 async def _read_body(receive: ASGIReceiveCallable) -> bytes:

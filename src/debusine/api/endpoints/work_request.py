@@ -93,7 +93,8 @@ def create_work_request(request: HttpRequest, body: WorkRequestCreate) -> HttpRe
         reuse=body.reuse,
         apt_indexes=body.apt_indexes,
     )
-    return answer(view_work_request(created, actor=asked.actor))
+    is_fresh = created.reused_from_id is None
+    return answer(view_work_request(created, actor=asked.actor, is_fresh=is_fresh))
 
 
 @router.get("/work-request/{int:work_request_id}/", response=WorkRequestRecord)

@@ -66,7 +66,7 @@ def get_next_for_worker(request: HttpRequest) -> HttpResponse:
     assignment = claim_work_request(actor, running=_running(request), now=_clock.now())
     if assignment is None:
         return empty(204)
-    record = view_work_request(assignment.work_request)
+    record = view_work_request(assignment.work_request, is_fresh=assignment.attempt.number == 1)
     assigned = AssignedWorkRequest.model_construct(**dict(record), token=assignment.key)
     worker = actor.require_worker()
     additions: dict[str, object] = {}

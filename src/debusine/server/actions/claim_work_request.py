@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, DateTimeField, IntegerField, JSONField
 
 from debusine.db.models import Attempt, Token, TokenType, Worker, WorkRequest
 from debusine.db.prepared import Param, Prepared
+from debusine.db.prepared_change import PreparedInsert, PreparedUpdate
 from debusine.domain.resources import NOTHING, Resources, Room
 from debusine.domain.scheduling import Capability
 from debusine.domain.work_request import WorkRequestStatus
@@ -53,6 +54,21 @@ _PENDING = Prepared(
         "workspace__scope", "created_by", "signature"
     ).filter(pk=Param("pk", BigIntegerField()), status=WorkRequestStatus.PENDING.value)
 )
+_START = PreparedUpdate(
+    lambda: WorkRequest.objects.filter(
+        pk=Param("pk", BigIntegerField()),
+        status=WorkRequestStatus.PENDING.value,
+        # it may have run and come back since it was read
+        retry_count=Param("retry_count", IntegerField()),
+        handed_back=Param("handed_back", IntegerField()),
+    ),
+    status=WorkRequestStatus.RUNNING.value,
+    worker=Param("worker", BigIntegerField()),
+    started_at=Param("now", DateTimeField()),
+    dynamic_task_data=Param("dynamic_data", JSONField()),
+)
+_INSERT_ATTEMPT = PreparedInsert(Attempt)
+_INSERT_TOKEN = PreparedInsert(Token)
 
 
 class ContentionError(ConflictError):
@@ -150,26 +166,21 @@ def take(  # noqa: PLR0913  each is a fact of its own
     _LOCKED.first(pk=worker.pk)
     if len(_RUNNING.all(worker=worker.pk)) >= worker.concurrency:
         raise ContentionError("The worker has taken something else meanwhile")
-    changed = WorkRequest.objects.filter(
+    if not _START.run(
         pk=request.pk,
-        status=WorkRequestStatus.PENDING.value,
-        # it may have run and come back since it was read
         retry_count=request.retry_count,
         handed_back=request.handed_back,
-    ).update(
-        status=WorkRequestStatus.RUNNING.value,
-        worker=worker,
-        started_at=now,
-        dynamic_task_data=dynamic_data,
-    )
-    if not changed:
+        worker=worker.pk,
+        now=now,
+        dynamic_data=dynamic_data,
+    ):
         return None
     request.status = WorkRequestStatus.RUNNING.value
     request.worker = worker
     request.started_at = now
     request.dynamic_task_data = dynamic_data
     key = secrets.token_hex(32)
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         work_request=request,
         # earlier ones are counted, so that no query is needed
         number=request.retry_count + request.handed_back + 1,
@@ -182,14 +193,19 @@ def take(  # noqa: PLR0913  each is a fact of its own
         disk_mib=reserved.disk_mib,
         cpu_count=reserved.cpu_count,
     )
-    Token.objects.create(
-        token_type=TokenType.WORK_REQUEST,
-        hash=attempt.token_hash,
-        user=request.created_by,
-        attempt=attempt,
-        created_at=now,
-        expire_at=now + TOKEN_LIFETIME,
-        enabled=True,
+    _INSERT_ATTEMPT.save(attempt)
+    _INSERT_TOKEN.save(
+        Token(
+            token_type=TokenType.WORK_REQUEST,
+            hash=attempt.token_hash,
+            user=request.created_by,
+            attempt=attempt,
+            created_at=now,
+            expire_at=now + TOKEN_LIFETIME,
+            enabled=True,
+            # most tasks are over before this is worth a statement of its own
+            last_seen_at=now,
+        )
     )
     wake.wake_on_commit(wake.log_group(request.pk), {"type": "log.state"})
     return Assignment(work_request=request, attempt=attempt, key=key)

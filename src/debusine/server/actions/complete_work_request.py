@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import CharField
+from django.db.models import BigIntegerField, CharField, DateTimeField, JSONField
 
 from debusine.db.models import Attempt, Token, WorkRequest
 from debusine.db.prepared import Param, Prepared
+from debusine.db.prepared_change import PreparedDelete, PreparedUpdate
 from debusine.domain.event import kind_of_end
 from debusine.domain.result import Blame, Cause, WorkRequestResults, blame_for
 from debusine.domain.retry import Decision, classify
@@ -34,6 +34,18 @@ _ENDED = Prepared(
     lambda: Attempt.objects.select_related("work_request").filter(
         token_hash=Param("token_hash", CharField())
     )
+)
+# no row refers to the token of an attempt; Django would ask three tables first
+_DELETE_TOKEN = PreparedDelete(
+    lambda: Token.objects.filter(attempt=Param("attempt", BigIntegerField()))
+)
+_COMPLETE = PreparedUpdate(
+    lambda: WorkRequest.objects.filter(pk=Param("pk", BigIntegerField())),
+    status=WorkRequestStatus.COMPLETED.value,
+    result=Param("result", CharField()),
+    blame=Param("blame", CharField()),
+    completed_at=Param("completed_at", DateTimeField()),
+    output_data=Param("output_data", JSONField(null=True)),
 )
 
 
@@ -110,7 +122,13 @@ def _finish(
         known = OutputData.model_validate(request.output_data or {})
         merged = known.merge(report.output_data)
         request.output_data = merged.model_dump(mode="json", exclude_unset=True)
-    request.save(update_fields=["status", "result", "blame", "completed_at", "output_data"])
+    _COMPLETE.run(
+        pk=request.pk,
+        result=request.result,
+        blame=request.blame,
+        completed_at=now,
+        output_data=request.output_data,
+    )
     if report.result is not WorkRequestResults.SKIPPED:
         react_to(request, now=now)
     announce_end(request)
@@ -192,10 +210,7 @@ def end_attempt(attempt: Attempt, *, outcome: str, now: datetime, **facts: Any) 
     )
     if not ended:
         return False
-    # no row refers to the token of an attempt; Django would ask three tables first
-    Token.objects.filter(attempt=attempt)._raw_delete(  # noqa: SLF001
-        using=transaction.get_connection().alias
-    )
+    _DELETE_TOKEN.run(attempt=attempt.pk)
     fair_share.charge_attempt(attempt, now=now)
     return True
 

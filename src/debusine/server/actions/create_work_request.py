@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from debusine.db.models import WorkRequest, Workspace
+from debusine.db.prepared_change import PreparedInsert
 from debusine.domain.permission import Verb
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
 from debusine.errors import UserError
@@ -27,6 +28,7 @@ from debusine.server.system_user import system_user
 from debusine.server.task_type import type_of_task
 
 TITLE = "Cannot create work request"
+_INSERT = PreparedInsert(WorkRequest)
 
 
 @action
@@ -157,6 +159,9 @@ def _store(request: WorkRequest) -> bool:
         blocked = WorkRequest.objects.filter(pk=request.pk, status=WorkRequestStatus.BLOCKED.value)
         if not blocked.update(status=WorkRequestStatus.PENDING.value):
             return False
-    request.status = WorkRequestStatus.PENDING.value
-    request.save()
+        request.status = WorkRequestStatus.PENDING.value
+        request.save()
+    else:
+        request.status = WorkRequestStatus.PENDING.value
+        _INSERT.save(request)
     return True

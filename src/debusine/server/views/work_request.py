@@ -81,14 +81,17 @@ def _is_visible(actor: Actor, request: WorkRequest, scope: Scope | None) -> bool
     return scope is None or request.workspace.scope_id == scope.pk
 
 
-def view_work_request(request: WorkRequest, *, actor: Actor | None = None) -> WorkRequestRecord:
+def view_work_request(
+    request: WorkRequest, *, actor: Actor | None = None, is_fresh: bool = False
+) -> WorkRequestRecord:
     """
     Show a request; one query, for its artifacts, and one if they were made by another.
 
     :param request: with workspace and scope loaded
     :param actor: who looks, if that is known
+    :param is_fresh: whether it cannot have made anything yet; then there is no query
     """
-    fields = _fields(request, artifact_ids_of(request))
+    fields = _fields(request, [] if is_fresh else artifact_ids_of(request))
     if request.reused_from_id is None:
         return WorkRequestRecord.model_construct(**fields)
     origin = view_origin(request, actor=actor)
