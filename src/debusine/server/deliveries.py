@@ -18,13 +18,11 @@ from debusine.db.models import (
     WorkRequest,
 )
 from debusine.domain.event import EventKind
-from debusine.domain.result import WorkRequestResults
+from debusine.server.event_reactions import notifications_of
 from debusine.server.events import read_counter
-from debusine.tasks.reactions import SendNotification
 
 READER = "deliveries"
 BATCH = 200
-_NOTIFY: str = SendNotification.model_fields["action"].default
 
 
 @transaction.atomic
@@ -90,19 +88,13 @@ def make_due(webhooks: set[int], *, now: datetime) -> None:
 
 def _notifications(events: Sequence[Event], now: datetime) -> Iterator[Notification]:
     """What the reactions of requests that have ended want people to be told."""
-    ended = [
-        event
-        for event in events
-        if event.kind == EventKind.COMPLETED
-        and event.data.get("result") != WorkRequestResults.SKIPPED
-    ]
+    ended = [event for event in events if event.kind == EventKind.COMPLETED]
     rows = WorkRequest.objects.filter(pk__in={event.work_request_id for event in ended})
     by_request = dict(rows.values_list("pk", "event_reactions"))
     for event in ended:
         reactions = by_request.get(event.work_request_id or 0, {})
-        is_success = event.data.get("result") == WorkRequestResults.SUCCESS
-        wanted = reactions.get("on_success" if is_success else "on_failure", [])
-        for number, action in enumerate(each for each in wanted if each.get("action") == _NOTIFY):
+        wanted = notifications_of(reactions, event.data.get("result", ""))
+        for number, action in enumerate(wanted):
             yield Notification(
                 event=event,
                 number=number,

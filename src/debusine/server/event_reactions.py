@@ -11,12 +11,14 @@ from pydantic import ValidationError
 
 from debusine.db.models import NotificationChannel
 from debusine.domain.notification import problems_of
+from debusine.domain.result import WorkRequestResults
 from debusine.domain.validation import lines_by_field, messages_by_field
 from debusine.errors import UserError
 from debusine.tasks.notifications import KEY, split_notifications
 from debusine.tasks.reactions import EventReactions, SendNotification
 
 FIELD = "event_reactions"
+_NOTIFY: str = SendNotification.model_fields["action"].default
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +27,21 @@ class Wanted:
 
     task_data: dict[str, Any]
     reactions: EventReactions
+
+
+def notifications_of(reactions: Mapping[str, Any], result: str) -> list[dict[str, Any]]:
+    """
+    What people are to be told of the end of a request.
+
+    :param reactions: of the request, as stored
+    :param result: of the request; nobody is told of one that was skipped
+    :returns: reactions, in their order; may be empty
+    """
+    if result == WorkRequestResults.SKIPPED:
+        return []
+    is_success = result == WorkRequestResults.SUCCESS
+    wanted = reactions.get("on_success" if is_success else "on_failure", [])
+    return [reaction for reaction in wanted if reaction.get("action") == _NOTIFY]
 
 
 def read_wanted(

@@ -29,6 +29,7 @@ from debusine.db.prepared_change import PreparedInsert
 from debusine.db.queries import named_query
 from debusine.domain.event import EventKind
 from debusine.server import job_queue, wake
+from debusine.server.event_reactions import notifications_of
 
 BATCH = 500
 DELIVER = "deliver"
@@ -66,6 +67,9 @@ def record(request: WorkRequest, kind: EventKind, *, at: datetime, **more: Any) 
     )
     # what fails here the next sweep mends
     transaction.on_commit(_number_all, robust=True)
+    if kind is EventKind.COMPLETED and notifications_of(request.event_reactions, request.result):
+        # who delivers reads what has a number, so this comes after it
+        job_queue.send_on_commit(DELIVER)
 
 
 def number_events(*, batch: int = BATCH) -> int:
@@ -73,7 +77,7 @@ def number_events(*, batch: int = BATCH) -> int:
     Give positions to the events that have none, and wake who listens; any number may run at once.
 
     One query if there are none, five statements otherwise, however many events there are.
-    Whoever delivers to webhooks is told at once if there is one that may want them.
+    Whoever delivers is told at once if there is a webhook that may want them.
 
     :returns: how many got one
     """

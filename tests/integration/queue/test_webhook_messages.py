@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who delivers is told when there is something for a webhook, and need not wait for a sweep."""
+"""Who delivers is told when there is something to send, and need not wait for a sweep."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from debusine.db.models import User, Webhook, WebhookDelivery, Workspace
+from debusine.db.models import Notification, User, Webhook, WebhookDelivery, Workspace
 from debusine.domain.event import EventKind
-from debusine.server import events, job_queue
+from debusine.domain.result import WorkRequestResults
+from debusine.server import deliveries, events, job_queue
 from debusine.server.job_queue import Queue
 from debusine.server.jobs import deliver
 from debusine.testing import factories
@@ -75,6 +76,23 @@ def test_events_that_no_webhook_wants_send_none(told: list[Any], fields: Any) ->
         make(**fields)
     happen()
     assert told == []
+
+
+@pytest.mark.parametrize("result", list(WorkRequestResults)[1:])
+@pytest.mark.parametrize("reaction", ["on_success", "on_failure"])
+def test_an_end_that_people_are_to_be_told_of_sends_one(
+    told: list[Any], result: WorkRequestResults, reaction: str
+) -> None:
+    wanted = {reaction: [{"action": "send-notification", "channel": "team"}]}
+    request = factories.make_work_request(event_reactions=wanted, result=result.value)
+    events.record(request, EventKind.COMPLETED, at=NOW)
+    is_wanted = result is not WorkRequestResults.SKIPPED and (reaction == "on_success") == (
+        result is WorkRequestResults.SUCCESS
+    )
+    assert told == [MESSAGE] * is_wanted
+    # it finds what it is told about
+    assert deliveries.note_deliveries(NOW) == 1
+    assert Notification.objects.count() == is_wanted
 
 
 def test_tests_and_replays_send_one_too(
