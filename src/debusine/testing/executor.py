@@ -248,8 +248,8 @@ class FakeExecutor(Executor):
 
     @classmethod
     @override
-    def available(cls) -> bool:
-        return True
+    def check_available(cls) -> None:
+        """Nothing is missing."""
 
     @override
     def download_image(self) -> str:

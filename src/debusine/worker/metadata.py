@@ -9,7 +9,11 @@ from typing import Any
 from debusine import __version__
 from debusine.domain.tags import build_architecture_tag, emulation_tag
 from debusine.domain.work_request import TaskTypes
-from debusine.tasks.executors.registry import executor_metadata, executor_tags
+from debusine.tasks.executors.registry import (
+    executor_metadata,
+    executor_tags,
+    unusable_executors,
+)
 from debusine.tasks.worker_report import analyze_tasks, tags_of_tasks
 from debusine.worker.architectures import find_architectures
 from debusine.worker.directories import memory_info
@@ -29,10 +33,12 @@ def collect_metadata(trade: Trade = EXTERNAL) -> dict[str, Any]:
     tags = tags_of_tasks([trade.task_type])
     metadata = analyze_tasks([trade.task_type])
     if trade.task_type is TaskTypes.WORKER:
-        tags |= executor_tags()
+        # some are tried by running something
+        unusable = unusable_executors()
+        tags |= executor_tags(unusable)
         tags |= {build_architecture_tag(architecture) for architecture in found.all}
         tags |= {emulation_tag(architecture) for architecture in found.emulated}
-        metadata |= executor_metadata()
+        metadata |= executor_metadata(unusable)
     tags.add(f"worker:type:{trade.worker_type}")
     metadata |= {
         "system:cpu_count": len(os.sched_getaffinity(0)),

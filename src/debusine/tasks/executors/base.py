@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from debusine.domain.category import ArtifactCategory
 from debusine.domain.executor import BackendType
-from debusine.errors import ConflictError, UserError
+from debusine.errors import ConflictError, NotPossibleError, UserError
 from debusine.tasks.executors.instance import (
     NON_ROOT_USER,
     Instance,
@@ -137,9 +137,22 @@ class Executor(ABC):
             )
 
     @classmethod
-    @abstractmethod
     def available(cls) -> bool:
         """Whether this machine can use the backend now."""
+        try:
+            cls.check_available()
+        except NotPossibleError:
+            return False
+        return True
+
+    @classmethod
+    @abstractmethod
+    def check_available(cls) -> None:
+        """
+        Make sure that this machine can use the backend now, by trying what can be tried.
+
+        :raises NotPossibleError: says what is missing and, where known, what mends it
+        """
 
     @abstractmethod
     def download_image(self) -> str:
@@ -159,7 +172,21 @@ class Executor(ABC):
 
     @abstractmethod
     def create(self) -> Instance:
-        """A new instance: stopped, pristine, sharing nothing with others."""
+        """
+        A new instance: stopped, pristine, sharing nothing with others.
+
+        :raises NotPossibleError: if only tools can use the backend, through an
+            autopkgtest-virt-server
+        """
+
+    @classmethod
+    def clean_up_image(cls, directory: Path) -> None:
+        """
+        Remove what the backend keeps elsewhere of an image that is removed from the cache.
+
+        :param directory: that the image had in the cache; its name says which it is
+        """
+        del directory
 
     @abstractmethod
     def autopkgtest_virt_server(self) -> str:

@@ -37,6 +37,7 @@ from debusine.tasks.executors.image_limits import (
     beyond,
     read_limits,
 )
+from debusine.tasks.executors.registry import executors
 from debusine.util.clock import Clock, SystemClock
 from debusine.util.files import write_atomically
 from debusine.util.tar import ArchiveError, estimated_size_bytes
@@ -272,9 +273,26 @@ class ImageCache:
                 entry.directory.rename(away)
         except (BlockingIOError, FileNotFoundError):
             return False
+        _clean_up_backends(away, entry.directory)
         _remove_directory(away)
         log.info("image-removed", directory=str(entry.directory))
         return True
+
+
+def _clean_up_backends(now: Path, before: Path) -> None:
+    """
+    Have backends remove what they keep elsewhere; where it is not known which, all of them.
+
+    :param now: where the image has been moved to
+    """
+    known = executors()
+    usage = ImageEntry(now, "").usage()
+    for backend in known if usage is None else usage.backends:
+        try:
+            if backend in known:
+                known[backend].clean_up_image(before)
+        except DebusineError as error:
+            log.warning("image-not-removed", directory=str(before), error=error.explain())
 
 
 def _remove_directory(path: Path) -> None:
@@ -302,8 +320,10 @@ def _size_bytes(entry: ImageEntry, filename: str) -> int:
     image = entry.directory / filename
     try:
         packed = image.stat().st_size if filename else 0
-        has_tree = any((entry.directory / "backends").glob("*/tree"))
-        return packed + (estimated_size_bytes(image) if filename and has_tree else 0)
+        made = entry.directory / "backends"
+        has_tree = any(made.glob("*/tree"))
+        disks = sum(disk.stat().st_size for disk in made.glob("*/*.qcow2"))
+        return packed + disks + (estimated_size_bytes(image) if filename and has_tree else 0)
     except (OSError, ArchiveError):
         return 0
 

@@ -165,8 +165,8 @@ class UnshareExecutor(Executor):
 
     @override
     @classmethod
-    def available(cls) -> bool:
-        return userns.can_unshare()
+    def check_available(cls) -> None:
+        userns.check_unshare()
 
     @override
     def download_image(self) -> str:
