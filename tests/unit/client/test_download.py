@@ -32,6 +32,14 @@ def test_files_lie_where_the_artifact_says(
     assert (target / "c").stat().st_mode & 0o777 == 0o644
 
 
+def test_only_files_that_are_wanted_are_fetched(
+    client: Debusine, server: MemoryServer, tmp_path: Path
+) -> None:
+    number = server.artifacts.add({"a/b.txt": CONTENT, "c": b"x"})
+    client.download_artifact(number, tmp_path, only=["c", "missing"])
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
 def test_download_carries_the_token_but_no_scope(
     client: Debusine, server: MemoryServer, tmp_path: Path
 ) -> None:
