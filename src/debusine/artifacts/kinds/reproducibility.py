@@ -23,6 +23,7 @@ class FileComparison(ArtifactData):
     """
     A file of two builds.
 
+    :param name: of the package's file
     :param verdict: ``missing`` in the second build, or ``extra`` there
     :param first_sha256: in the first build
     :param second_sha256: in the second build
@@ -42,6 +43,7 @@ class VariationRecord(ArtifactData):
     """
     Something that the second build was to do in another way.
 
+    :param name: what that is
     :param applied: whether it did
     :param first: how it was in the first build, if that is known
     :param second: how it was in the second build, if that is known
@@ -59,6 +61,7 @@ class VersionRecord(ArtifactData):
     """
     A package that the two builds had in different versions.
 
+    :param package: with its architecture, if that is a foreign one
     :param first: null if the first build did not have it
     :param second: null if the second did not
     """
