@@ -32,6 +32,7 @@ from debusine.tasks.reproducibility_traces import likely_causes, read_report
 from debusine.tasks.reproducibility_variations import Plan, Scene, plan
 from debusine.tasks.sbuild_data import BuildComponent
 from debusine.tasks.upload import upload_output
+from debusine.util.userns import remove_tree
 from debusine.wire.work_request import OutputError
 
 FAKETIME = "faketime"
@@ -80,9 +81,11 @@ class Reproducibility(Sbuild):
         """
         Insist on building again what the first build made.
 
-        :raises TaskConfigError: if some of it would be missing
+        :raises TaskConfigError: if some of it would be missing, or there is nothing
         """
         words = upload.architecture_words() - {"source"}
+        if not words:
+            raise TaskConfigError("input.first_build: an upload of source has nothing to compare")
         needed = {BuildComponent.ALL if word == "all" else BuildComponent.ANY for word in words}
         if missing := needed - set(self.data.build_components):
             names = ", ".join(sorted(missing))
@@ -176,6 +179,10 @@ class Reproducibility(Sbuild):
         self.reported_errors.clear()
         for path in execute_directory.iterdir():
             path.unlink()
+        if self._tree is not None:
+            # that of the second attempt is the one to look at
+            remove_tree(self._tree)
+            self._tree = None
         self._configure({})
         return super().run(execute_directory)
 

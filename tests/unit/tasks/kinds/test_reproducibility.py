@@ -157,6 +157,16 @@ def test_wrong_data_are_refused(tmp_path: Path, data: dict[str, Any], message: s
         prepare(tmp_path, serve(tmp_path), **data)
 
 
+def test_an_upload_of_source_is_refused(tmp_path: Path) -> None:
+    client = serve(tmp_path)
+    place = tmp_path / "source"
+    place.mkdir()
+    changes = write_changes(place, [write_dsc(place)], architecture="source")
+    client.add_local(3, Upload.from_changes(changes))
+    with pytest.raises(TaskConfigError, match="an upload of source has nothing to compare"):
+        prepare(tmp_path, client)
+
+
 # the run
 
 
