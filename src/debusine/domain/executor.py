@@ -14,3 +14,6 @@ class BackendType(StrEnum):
     INCUS_LXC = "incus-lxc"
     INCUS_VM = "incus-vm"
     QEMU = "qemu"
+
+
+INCUS = frozenset({BackendType.INCUS_LXC, BackendType.INCUS_VM})

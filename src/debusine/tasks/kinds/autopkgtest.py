@@ -18,6 +18,7 @@ from debusine.artifacts.kinds.source_package import SourcePackage
 from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.domain import tags
+from debusine.domain.executor import INCUS
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_lending import access_for
@@ -53,6 +54,9 @@ from debusine.tasks.with_executor import BaseTaskWithExecutor
 from debusine.util.apt_hooks import CHROOT_DIRECTORY
 from debusine.util.userns import remove_tree
 
+INCUS_KEY = "available:incus"
+INCUS_SERVER = "autopkgtest-virt-incus"
+
 
 class Autopkgtest(
     ExtraRepositoryMixin[AutopkgtestData, AutopkgtestDynamicData],
@@ -65,7 +69,10 @@ class Autopkgtest(
     TASK_VERSION = 1
     GUIDE = AUTOPKGTEST_GUIDE
     USES_APT = True
-    CAPABILITIES: ClassVar[Mapping[str, str]] = {"available": "autopkgtest"}
+    CAPABILITIES: ClassVar[Mapping[str, str]] = {
+        "available": "autopkgtest",
+        INCUS_KEY: INCUS_SERVER,
+    }
 
     source_artifact = SingleInput(
         field="input.source_artifact",
@@ -136,6 +143,13 @@ class Autopkgtest(
             input_binary_artifacts_ids=self.binary_artifacts.resolved_ids(),
             input_context_artifacts_ids=self.context_artifacts.resolved_ids(),
         )
+
+    @override
+    def needed_tools(self) -> dict[str, str]:
+        needed = super().needed_tools()
+        if self.backend not in INCUS:
+            del needed[self.prefix_with_task_name(INCUS_KEY)]
+        return needed
 
     @override
     def compute_system_provided_tags(self) -> set[str]:

@@ -17,7 +17,7 @@ from debusine.artifacts.kinds.system_tarball import SystemTarballData
 from debusine.artifacts.kinds.upload import Upload
 from debusine.domain import tags
 from debusine.domain.action_key import Network
-from debusine.domain.executor import BackendType
+from debusine.domain.executor import INCUS, BackendType
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import UserError
 from debusine.tasks.apt_indexes import digests_in_log, sbuild_option
@@ -151,7 +151,10 @@ class Sbuild(
         needed = super().needed_tools()
         if self.backend is not BackendType.UNSHARE:
             needed["autopkgtest:available"] = "autopkgtest"
-        resolved = self.field_is_resolved("environment")
+        if self.backend in INCUS:
+            needed["autopkgtest:available:incus"] = "autopkgtest-virt-incus"
+        # others read the image themselves, or have it read by Incus
+        resolved = self.backend is BackendType.UNSHARE and self.field_is_resolved("environment")
         if not (resolved and self._environment_data.filename.endswith(ZSTD_SUFFIX)):
             del needed[self.prefix_with_task_name(ZSTD_KEY)]
         return needed

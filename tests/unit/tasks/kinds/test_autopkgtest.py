@@ -154,6 +154,14 @@ def test_scheduling(tmp_path: Path, client: FakeTaskClient) -> None:
     assert not task.can_run_on(METADATA | {"autopkgtest:available": False})
 
 
+def test_incus_needs_a_server_of_autopkgtest(tmp_path: Path, client: FakeTaskClient) -> None:
+    task = made(tmp_path, client, backend="incus-lxc")
+    assert "worker:cap:autopkgtest-virt-incus" in task.compute_system_required_tags()
+    metadata = METADATA | {"executor:incus-lxc:available": True}
+    assert not task.can_run_on(metadata)
+    assert task.can_run_on(metadata | {"autopkgtest:available:incus": True})
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

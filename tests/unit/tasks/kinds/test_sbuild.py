@@ -163,6 +163,15 @@ def test_a_virtual_machine_needs_autopkgtest_too(tmp_path: Path) -> None:
     assert "worker:cap:autopkgtest" in task.compute_system_required_tags()
 
 
+@pytest.mark.parametrize("backend", ["incus-lxc", "incus-vm"])
+def test_incus_needs_what_lends_it_to_sbuild(tmp_path: Path, backend: str) -> None:
+    tags = resolved(tmp_path, backend=backend).compute_system_required_tags()
+    needed = {"worker:cap:autopkgtest", "worker:cap:autopkgtest-virt-incus"}
+    assert needed <= tags
+    # sbuild does not read the image
+    assert "worker:cap:zstd" not in tags
+
+
 def test_metadata_decide_where_tags_do_not() -> None:
     metadata = {
         "system:worker_type": "external",
