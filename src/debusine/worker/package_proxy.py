@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 import aiohttp
@@ -67,10 +67,13 @@ class PackageProxy:
             and not any(name in request.headers for name in _SPECIAL)
         )
         package = self._store.find(str(url)) if is_kept else None
-        if package is not None and self._store.is_fresh(package, FRESH):
-            return await self._answer(request, package, checked=False)
         try:
+            if package is not None and self._store.is_fresh(package, FRESH):
+                return await self._answer(request, package, checked=False)
             return await self._ask_mirror(request, url, package, keep=is_kept)
+        except FileNotFoundError:
+            # another agent has just removed it
+            return await self._ask_mirror(request, url, None, keep=is_kept)
         except (aiohttp.ClientError, TimeoutError) as error:
             if package is not None:
                 # whoever gets it checks it anyway
@@ -122,15 +125,19 @@ class PackageProxy:
     async def _answer(
         self, request: web.BaseRequest, package: CachedPackage, *, checked: bool
     ) -> web.StreamResponse:
-        """Pass on a file that is here."""
+        """
+        Pass on a file that is here.
+
+        :raises FileNotFoundError: if it was removed meanwhile; nothing is sent then
+        """
         self._store.used(package, checked=checked)
         response = web.StreamResponse(headers=package.origin.headers)
         response.content_length = package.origin.size
-        with package.open() as file:
+        with package.open() as file, _breaking_off(request):
             await response.prepare(request)
             while data := file.read(CHUNK_BYTES):
                 await response.write(data)
-        await response.write_eof()
+            await response.write_eof()
         return response
 
 
@@ -153,19 +160,26 @@ async def _pass_on(
     """Send a body while it comes, and keep it."""
     is_kept = draft is not None
     try:
-        await response.prepare(request)
-        async for data in answer.content.iter_chunked(CHUNK_BYTES):
-            is_kept = is_kept and _keep(draft, data)
-            await response.write(data)
-        await response.write_eof()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        # what has begun can only be broken off
-        if request.transport is not None:
-            request.transport.abort()
+        with _breaking_off(request):
+            await response.prepare(request)
+            async for data in answer.content.iter_chunked(CHUNK_BYTES):
+                is_kept = is_kept and _keep(draft, data)
+                await response.write(data)
+            await response.write_eof()
     finally:
         if draft is not None:
             with contextlib.suppress(OSError):
                 draft.close()
+
+
+@contextlib.contextmanager
+def _breaking_off(request: web.BaseRequest) -> Iterator[None]:
+    """End the connection if an answer that has begun cannot be sent whole."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def _keep(draft: Draft | None, data: bytes) -> bool:

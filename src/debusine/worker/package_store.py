@@ -8,10 +8,12 @@ Packages that were downloaded from mirrors, by their URL, as many as there is ro
     DIRECTORY/.new-RANDOM      one that is being written
 
 Its time of access is when it was used last, its time of change when the mirror was asked last.
+Several agents may use one directory: any file may go at any time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -28,6 +30,7 @@ from debusine.util.clock import Clock, SystemClock
 _MAX_LINE_BYTES = 16 * 1024
 _NEW = ".new-"
 _STALE = timedelta(days=1)
+_COUNTED = timedelta(minutes=1)
 
 
 class PackageOrigin(BaseModel):
@@ -56,7 +59,11 @@ class CachedPackage:
     checked_at: datetime
 
     def open(self) -> IO[bytes]:
-        """Open it where the file itself begins."""
+        """
+        Open it where the file itself begins.
+
+        :raises FileNotFoundError: if it was removed meanwhile
+        """
         file = _open(self.path)
         file.readline(_MAX_LINE_BYTES)
         return file
@@ -102,7 +109,8 @@ class PackageStore:
         self.directory = directory
         self._size_bytes = size_bytes
         self._clock = clock or SystemClock()
-        self._used = sum(package.size_bytes for package in self.packages())
+        self._used = 0
+        self._counted_at: datetime | None = None
         self._promised = 0
 
     def path_of(self, url: str) -> Path:
@@ -129,7 +137,7 @@ class PackageStore:
         """
         now = self._clock.now()
         changed = now if checked else package.checked_at
-        if package.path.exists():
+        with contextlib.suppress(FileNotFoundError):
             os.utime(package.path, (now.timestamp(), changed.timestamp()))
 
     def is_fresh(self, package: CachedPackage, age: timedelta) -> bool:
@@ -144,6 +152,7 @@ class PackageStore:
         """
         if origin.size > self._size_bytes // 16:
             return None
+        self._count()
         if self._used + self._promised + origin.size > self._size_bytes:
             self.evict(self._size_bytes * 9 // 10 - self._promised - origin.size)
         if self._used + self._promised + origin.size > self._size_bytes:
@@ -151,6 +160,13 @@ class PackageStore:
         draft = Draft(self, origin)
         self._promised += origin.size
         return draft
+
+    def _count(self) -> None:
+        """Look how much there is, once in a while: we may not be alone."""
+        now = self._clock.now()
+        if self._counted_at is None or now - self._counted_at > _COUNTED:
+            self._counted_at = now
+            self._used = sum(package.size_bytes for package in self.packages())
 
     def closed(self, origin: PackageOrigin) -> None:
         """Note that a draft was closed; one that was not kept counts until the next eviction."""
@@ -184,8 +200,9 @@ class PackageStore:
     def _abandoned(self) -> Iterator[Path]:
         latest = (self._clock.now() - _STALE).timestamp()
         for path in self.directory.glob(f"{_NEW}*"):
-            if path.stat().st_mtime < latest:
-                yield path
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < latest:
+                    yield path
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 import pytest
@@ -19,7 +20,7 @@ from typing_extensions import override
 from debusine.testing.apt_mirror import serving
 from debusine.testing.clock import FakeClock
 from debusine.worker.package_proxy import FRESH, PackageProxy, make_session
-from debusine.worker.package_store import PackageStore
+from debusine.worker.package_store import CachedPackage, PackageStore
 
 PACKAGE = "/pool/hello_1.0_amd64.deb"
 MIB = 1024**2
@@ -94,15 +95,21 @@ class Tasks:
             return answer.status, await answer.read()
 
 
-Play = Callable[[Tasks], Awaitable[None]]
+Scene = Callable[[Tasks], Awaitable[None]]
+
+
+class Play(Protocol):
+    """Runs what tasks do, with a store of some kind."""
+
+    def __call__(self, scene: Scene, kind: type[PackageStore] = ..., /) -> None: ...
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Callable[[Play], None]:
+def play(tmp_path: Path) -> Play:
     @asynccontextmanager
-    async def tasks() -> AsyncIterator[Tasks]:
+    async def tasks(kind: type[PackageStore]) -> AsyncIterator[Tasks]:
         clock = FakeClock()
-        store = PackageStore(tmp_path, size_bytes=64 * MIB, clock=clock)
+        store = kind(tmp_path, size_bytes=64 * MIB, clock=clock)
         async with make_session() as upstream, aiohttp.ClientSession() as session:
             runner = web.ServerRunner(web.Server(PackageProxy(store, upstream).handle))
             await runner.setup()
@@ -112,9 +119,9 @@ def play(tmp_path: Path) -> Callable[[Play], None]:
             yield Tasks(store, clock, f"http://{host}:{port}", session)
             await runner.cleanup()
 
-    def run(scene: Play) -> None:
+    def run(scene: Scene, kind: type[PackageStore] = PackageStore) -> None:
         async def whole() -> None:
-            async with tasks() as made:
+            async with tasks(kind) as made:
                 await scene(made)
 
         asyncio.run(whole())
@@ -128,7 +135,7 @@ def let_time_pass(tasks: Tasks) -> None:
     tasks.clock.jump(FRESH)
 
 
-def test_a_package_is_fetched_once(mirror: Mirror, play: Callable[[Play], None]) -> None:
+def test_a_package_is_fetched_once(mirror: Mirror, play: Play) -> None:
     mirror.files[PACKAGE] = bytes(range(256)) * 4096
 
     async def scene(tasks: Tasks) -> None:
@@ -139,7 +146,7 @@ def test_a_package_is_fetched_once(mirror: Mirror, play: Callable[[Play], None])
     assert len(mirror.asked) == 1
 
 
-def test_indexes_are_passed_on_and_not_kept(mirror: Mirror, play: Callable[[Play], None]) -> None:
+def test_indexes_are_passed_on_and_not_kept(mirror: Mirror, play: Play) -> None:
     mirror.files["/dists/sid/InRelease"] = b"signed"
 
     async def scene(tasks: Tasks) -> None:
@@ -151,9 +158,7 @@ def test_indexes_are_passed_on_and_not_kept(mirror: Mirror, play: Callable[[Play
     assert len(mirror.asked) == 2
 
 
-def test_what_changed_at_the_mirror_is_fetched_anew(
-    mirror: Mirror, play: Callable[[Play], None]
-) -> None:
+def test_what_changed_at_the_mirror_is_fetched_anew(mirror: Mirror, play: Play) -> None:
     async def scene(tasks: Tasks) -> None:
         await tasks.get(mirror.url + PACKAGE)
         let_time_pass(tasks)
@@ -167,7 +172,7 @@ def test_what_changed_at_the_mirror_is_fetched_anew(
     assert ["If-None-Match" in headers for _, headers in mirror.asked] == [False, True, True]
 
 
-def test_a_mirror_that_is_away(mirror: Mirror, play: Callable[[Play], None]) -> None:
+def test_a_mirror_that_is_away(mirror: Mirror, play: Play) -> None:
     # nobody listens on the discard port
     url = f"http://127.0.0.1:9{PACKAGE}"
 
@@ -187,9 +192,7 @@ def test_a_mirror_that_is_away(mirror: Mirror, play: Callable[[Play], None]) -> 
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Range", "If_Modified_Since"])
-def test_what_is_for_one_task_is_not_kept(
-    mirror: Mirror, play: Callable[[Play], None], header: str
-) -> None:
+def test_what_is_for_one_task_is_not_kept(mirror: Mirror, play: Play, header: str) -> None:
     async def scene(tasks: Tasks) -> None:
         for _ in range(2):
             assert (await tasks.get(mirror.url + PACKAGE, **{header: "x"}))[0] == 200
@@ -200,7 +203,7 @@ def test_what_is_for_one_task_is_not_kept(
 
 
 def test_an_answer_that_breaks_off_breaks_off_there_too(
-    mirror: Mirror, play: Callable[[Play], None], tmp_path: Path
+    mirror: Mirror, play: Play, tmp_path: Path
 ) -> None:
     mirror.broken.add(PACKAGE)
 
@@ -214,14 +217,28 @@ def test_an_answer_that_breaks_off_breaks_off_there_too(
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_an_error_of_the_mirror_is_passed_on_and_not_kept(
-    mirror: Mirror, play: Callable[[Play], None]
-) -> None:
+def test_an_error_of_the_mirror_is_passed_on_and_not_kept(mirror: Mirror, play: Play) -> None:
     async def scene(tasks: Tasks) -> None:
         assert await tasks.get(f"{mirror.url}/pool/absent.deb") == (404, b"")
         assert tasks.store.packages() == []
 
     play(scene)
+
+
+def test_a_package_that_another_agent_removes(mirror: Mirror, play: Play, tmp_path: Path) -> None:
+    class Forgetful(PackageStore):
+        @override
+        def used(self, package: CachedPackage, *, checked: bool) -> None:
+            package.path.unlink()
+            super().used(package, checked=checked)
+
+    async def scene(tasks: Tasks) -> None:
+        for _ in range(2):
+            assert await tasks.get(mirror.url + PACKAGE) == (200, b"package")
+
+    play(scene, Forgetful)
+    assert len(mirror.asked) == 2
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 async def _raw(tasks: Tasks, request: str) -> bytes:
@@ -234,9 +251,7 @@ async def _raw(tasks: Tasks, request: str) -> bytes:
     return answer
 
 
-def test_it_is_asked_for_files_and_nothing_else(
-    mirror: Mirror, play: Callable[[Play], None]
-) -> None:
+def test_it_is_asked_for_files_and_nothing_else(mirror: Mirror, play: Play) -> None:
     async def scene(tasks: Tasks) -> None:
         itself = tasks.proxy.removeprefix("http://")
         for request, status in (
@@ -255,7 +270,7 @@ def test_it_is_asked_for_files_and_nothing_else(
     assert mirror.asked == []
 
 
-def test_a_name_in_a_header_does_not_count(mirror: Mirror, play: Callable[[Play], None]) -> None:
+def test_a_name_in_a_header_does_not_count(mirror: Mirror, play: Play) -> None:
     """A task could otherwise have a file of its own kept under the name of another."""
 
     async def scene(tasks: Tasks) -> None:
