@@ -57,6 +57,11 @@ def heirs_among(workspace: Workspace, candidates: list[Workspace]) -> set[int]:
     return set(found.values_list("pk", flat=True))
 
 
+def lineage_ids(workspace: Workspace) -> RawSQL:
+    """Subquery of ids: of a workspace and all that it inherits from, whoever may see them."""
+    return _reached("workspace_lineage_v1", workspace)
+
+
 def _reached(query: str, workspace: Workspace) -> RawSQL:
     return RawSQL(  # noqa: S611  a file of ours, with a parameter
         named_query(query), (workspace.pk,), output_field=BigIntegerField()

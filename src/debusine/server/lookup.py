@@ -25,7 +25,7 @@ from debusine.domain.permission import MAX_ID, Verb
 from debusine.server.access import visible_workspaces, where
 from debusine.server.actor import Actor
 from debusine.server.collections.base import active_items, kind_of
-from debusine.server.inheritance import visible_chain
+from debusine.server.inheritance import lineage_ids, visible_chain
 from debusine.server.lookup_conditions import condition_of
 
 WORKFLOW_INTERNAL = "debusine:workflow-internal"
@@ -132,14 +132,10 @@ class Searcher:
                 )
                 return Found(artifact=self._near(artifacts, parsed))
             case FirstKind.COLLECTION_ID:
-                by_id = self._visible_collections().filter(id=min(first.number, MAX_ID))
+                by_id = visible_collections(self.actor).filter(id=min(first.number, MAX_ID))
                 return Found(collection=self._near(by_id, parsed))
             case FirstKind.INTERNAL | FirstKind.NAMED_COLLECTION:
                 return Found(collection=self._named(parsed))
-
-    def _visible_collections(self) -> QuerySet[Collection]:
-        visible = where(self.actor, Verb.DISPLAY_COLLECTION, Collection)
-        return Collection.objects.select_related("workspace__scope").filter(visible)
 
     def _near(self, rows: QuerySet[Placed], parsed: LookupString) -> Placed:
         """
@@ -163,17 +159,10 @@ class Searcher:
         :raises NoMatchError: if there is none that the searcher sees
         """
         name, category = self._collection_name(parsed)
-        start = self._start(parsed)
-        wanted = self._visible_collections().filter(name=name, category=category)
-        own = wanted.filter(workspace=start).first()
-        if own is not None:
-            return own
-        places = [one.pk for one in visible_chain(self.actor, start) if one != start]
-        inherited = {one.workspace_id: one for one in wanted.filter(workspace__in=places)}
-        for place in places:
-            if place in inherited:
-                return inherited[place]
-        raise _no_match(parsed)
+        found = find_collection(self.actor, self._start(parsed), category=category, name=name)
+        if found is None:
+            raise _no_match(parsed)
+        return found
 
     def _collection_name(self, parsed: LookupString) -> tuple[str, str]:
         """
@@ -266,6 +255,32 @@ def _as_text(lookup: LookupSingle, expect: LookupChildType) -> str:
             raise BadLookupError(
                 "integer lookups only work in contexts that expect an artifact or a collection"
             )
+
+
+def visible_collections(actor: Actor) -> QuerySet[Collection]:
+    """Query of the collections that somebody sees, with workspaces and scopes loaded."""
+    visible = where(actor, Verb.DISPLAY_COLLECTION, Collection)
+    return Collection.objects.select_related("workspace__scope").filter(visible)
+
+
+def find_collection(
+    actor: Actor, workspace: Workspace, *, category: str, name: str
+) -> Collection | None:
+    """
+    Find a collection by name in a workspace, or in the first that it inherits one from.
+
+    One query; one more if it is inherited.
+    """
+    found = {
+        one.workspace_id: one
+        for one in visible_collections(actor).filter(
+            name=name, category=category, workspace__in=lineage_ids(workspace)
+        )
+    }
+    if not found or workspace.pk in found:
+        return found.get(workspace.pk)
+    places = (one.pk for one in visible_chain(actor, workspace))
+    return next((found[place] for place in places if place in found), None)
 
 
 def _no_match(parsed: LookupString) -> NoMatchError:

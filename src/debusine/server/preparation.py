@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from debusine.db.models import WorkRequest
 from debusine.domain.resources import NOTHING, Resources
-from debusine.server import task_data
+from debusine.server import task_configuration, task_data
 from debusine.server.reservation import RunKind, learned_need
+from debusine.server.task_configuration import find_configuration
 from debusine.server.task_data import Task
 from debusine.server.task_tags import Configuration, TaskTags, compute_tags
 from debusine.tasks.inputs.stage import Stage
@@ -44,9 +46,10 @@ def prepare(request: WorkRequest, configure: Configure | None = None) -> Prepara
 
     :param request: with workspace, scope and creator loaded; its data as submitted; gets
         ``configured_task_data``
-    :raises TaskDataError: if data or inputs are wrong, or the code of the task fails
+    :param configure: looks task configuration up; None takes the collection that the data names
+    :raises TaskDataError: if data, inputs or configuration are wrong, or the code of the task fails
     """
-    configuration = _configuration(request, configure) if configure is not None else None
+    configuration = _configuration(request, configure or _configure_for(request))
     request.configured_task_data = None if configuration is None else configuration.data
     task = task_data.build_task(request)
     if request.pk is None:
@@ -67,8 +70,20 @@ def _need(request: WorkRequest, task: Task) -> Resources:
     return learned_need(kind)
 
 
-def _configuration(request: WorkRequest, configure: Configure) -> Configuration | None:
+def _configure_for(request: WorkRequest) -> Configure | None:
+    """
+    What looks task configuration up; None if nothing configures the request.
+
+    :raises TaskDataError: if the request names a configuration that is not there
+    """
+    collection = find_configuration(request)
+    return None if collection is None else partial(task_configuration.configure, collection)
+
+
+def _configuration(request: WorkRequest, configure: Configure | None) -> Configuration | None:
     request.configured_task_data = None
+    if configure is None:
+        return None
     task = task_data.build_task(request)
     # what is missing may be what configuration gives
     task_data.resolve_early(request, task)

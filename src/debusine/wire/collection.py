@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from debusine.wire.base import JsonObject, Links, WireModel
+
+MAX_DAYS = 366_000
+
+Days = Annotated[int, Field(ge=0, le=MAX_DAYS)]
 
 
 class CollectionStatistics(WireModel):
@@ -30,3 +34,34 @@ class Collection(WireModel):
     metadata_only_retention_period: int | None = None
     data: JsonObject
     stats: list[CollectionStatistics] | None = None
+
+
+class CollectionCreate(WireModel):
+    """
+    A new collection.
+
+    :param full_history_retention_period: days after which removed items lose their artifacts;
+        null is never
+    :param metadata_only_retention_period: days after that until nothing of them is left; null
+        is never
+    """
+
+    category: str
+    name: str
+    full_history_retention_period: Days | None = None
+    metadata_only_retention_period: Days | None = None
+    data: JsonObject = Field(default_factory=dict)
+
+
+class CollectionUpdate(WireModel):
+    """
+    What changes; what is not there stays as it is.
+
+    :param category: cannot change, and may be said again
+    """
+
+    category: str | None = None
+    name: str | None = None
+    full_history_retention_period: Days | None = None
+    metadata_only_retention_period: Days | None = None
+    data: JsonObject | None = None

@@ -50,9 +50,10 @@ def test_creation(
     django_assert_num_queries: Any,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    # token, scope, workspace; begin, earlier runs, required tags, signature, shares of users and
-    # of workspaces, request, commit; a charge to each; kinds of workers, signatures, idle ones
-    with django_assert_num_queries(16), django_capture_on_commit_callbacks(execute=True):
+    # token, scope, workspace; begin, configuration, earlier runs, required tags, signature, shares
+    # of users and of workspaces, request, commit; a charge to each; kinds of workers, signatures,
+    # idle ones
+    with django_assert_num_queries(17), django_capture_on_commit_callbacks(execute=True):
         create(api)
 
 

@@ -12,7 +12,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from debusine.db.models import Artifact, Collection, CollectionItem, ItemType, User, WorkRequest
+from debusine.domain.permission import Verb
 from debusine.domain.text import text_problem
+from debusine.server.access import require
+from debusine.server.action import action
+from debusine.server.actor import Actor
 from debusine.server.collections.base import (
     CollectionKind,
     ItemAdditionError,
@@ -109,6 +113,18 @@ def remove_item(
     found = sorted(active.values_list("pk", flat=True))
     _remove(kind, CollectionItem.objects.filter(pk__in=found), change=change)
     return found
+
+
+@action
+def remove_collection_item(actor: Actor, *, item: CollectionItem, now: datetime) -> None:
+    """
+    Remove an item and what makes no sense without it, because somebody wants it.
+
+    :param item: with collection, workspace and scope loaded
+    :raises PermissionDeniedError: unless an owner of the collection asks
+    """
+    require(actor, Verb.EDIT_CONTENTS, item.collection)
+    remove_item(item, change=Change(user=actor.user, now=now), with_associated=True)
 
 
 def _named(new: NewItem, name: str | None) -> NewItem:

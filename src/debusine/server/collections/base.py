@@ -149,6 +149,10 @@ class CollectionKind:
         :raises ItemAdditionError: if items are never named, or always
         """
 
+    def changed_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What the data of a collection becomes when somebody changes it by hand."""
+        return data
+
     def index(self, item: CollectionItem) -> None:
         """Fill in the columns by which lookups of this category find an item; not saved."""
 
