@@ -83,3 +83,12 @@ def test_each_failure_comes_with_its_remedy(
 def test_people_see_the_remedy_below_the_failure() -> None:
     text = list(lines(judge(replace(GOOD, mirror=TROUBLE))))
     assert text[-2:] == ["error    mirror: it is broken", "         mend it: mend-it --now"]
+
+
+def test_other_backends_are_no_need() -> None:
+    found = judge(replace(GOOD, unusable={"qemu": "program not found: qemu-system-x86_64"}))
+    [executors] = [each for each in found if each.check == "executors"]
+    assert executors.level is Level.OK
+    assert executors.brief == (
+        "unshare, incus-lxc, incus-vm; not qemu (program not found: qemu-system-x86_64)"
+    )

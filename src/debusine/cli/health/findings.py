@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from debusine.cli.health.machine import OPTIONAL_TOOLS, TOOLS, Machine, Trouble
+from debusine.domain.executor import BackendType
 from debusine.util.shared_memory import unmounting
 
 GIB = 2**30
@@ -55,6 +56,7 @@ def judge(machine: Machine) -> list[Finding]:
         _memory(machine),
         _shared_memory(machine),
         _limits(machine),
+        _executors(machine),
         _trouble("mirror", machine.mirror, "APT's first source answers"),
     ]
 
@@ -154,6 +156,15 @@ def _limits(machine: Machine) -> Finding:
         else f"several tasks at once are not kept to their memory: {machine.unlimited}"
     )
     return Finding(check="limits", level=Level.OK, brief=brief)
+
+
+def _executors(machine: Machine) -> Finding:
+    """Nobody needs them to build."""
+    backends = [backend for backend in BackendType if backend is not BackendType.AUTO]
+    usable = [backend for backend in backends if backend not in machine.unusable]
+    missing = [f"not {backend} ({why})" for backend, why in machine.unusable.items()]
+    brief = "; ".join([", ".join(usable), *missing])
+    return Finding(check="executors", level=Level.OK, brief=brief)
 
 
 def _trouble(check: str, trouble: Trouble | None, well: str) -> Finding:

@@ -7,10 +7,13 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from debusine.domain.executor import BackendType
 from debusine.errors import DebusineError
+from debusine.tasks.executors.registry import unusable_executors
 from debusine.tasks.executors.room import memory_of_machine
 from debusine.util.apt_config import fetch_mirror_lists, read_machine
 from debusine.util.apt_mirror_list import APT_HELPER
@@ -65,6 +68,7 @@ class Machine:
     :param shared_memory_bytes: room in ``/dev/shm``, 0 if we cannot write there
     :param shared_memory_mounts: what is mounted below it
     :param unlimited: why the kernel cannot keep tasks to their memory, or None
+    :param unusable: why tasks cannot be isolated otherwise than by namespaces, by the backend
     """
 
     is_root: bool
@@ -79,6 +83,7 @@ class Machine:
     shared_memory_bytes: int
     shared_memory_mounts: tuple[Path, ...] = ()
     unlimited: str | None = None
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 def probe(data_dir: Path) -> Machine:
@@ -100,6 +105,11 @@ def probe(data_dir: Path) -> Machine:
         shared_memory_bytes=_shared_memory(),
         shared_memory_mounts=mounts_inside(SHARED_MEMORY),
         unlimited=explain_machine(),
+        unusable={
+            backend: error.brief
+            for backend, error in unusable_executors().items()
+            if backend is not BackendType.UNSHARE
+        },
     )
 
 
