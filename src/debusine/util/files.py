@@ -21,12 +21,13 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def replace_file(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+def replace_file(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[IO[bytes]]:
     """
     Write a file anew: who reads sees the old content or all of the new, even after a crash.
 
     On an exception the old content stays. The directory must exist.
 
+    :param sync: False: not after a crash of the machine
     :returns: where to write to; the name is taken when the block is left
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -36,17 +37,25 @@ def replace_file(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+            if sync:
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    if sync:
+        _sync_directory(path.parent)
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a small file, see :func:`replace_file`."""
     with replace_file(path, mode=mode) as stream:
+        stream.write(content)
+
+
+def write_soon(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a small file anew, which outlives this process, but maybe not the machine."""
+    with replace_file(path, mode=mode, sync=False) as stream:
         stream.write(content)
 
 

@@ -56,7 +56,7 @@ class Postman:
             report=report,
         )
         keeping = asyncio.create_task(asyncio.to_thread(self._box.keep, pending))
-        is_settled = await self._deliver(pending)
+        is_settled = await self._deliver(pending, keeping)
         await keeping
         self._box.forget(pending)
         return is_settled
@@ -75,7 +75,15 @@ class Postman:
             await self._deliver(pending)
             self._box.forget(pending)
 
-    async def _deliver(self, pending: PendingReport) -> bool:
+    async def _deliver(
+        self, pending: PendingReport, keeping: asyncio.Task[None] | None = None
+    ) -> bool:
+        """
+        Deliver a result.
+
+        :param keeping: stores it for an agent that follows this one; what the server does not
+            take at once has to outlive the machine's run, too
+        """
         for pause in self._backoff.pauses():
             delivery = await self._api.deliver(
                 pending.work_request_id,
@@ -87,5 +95,9 @@ class Postman:
                 return delivery is Delivery.ACCEPTED
             if self._is_unwanted(pending.work_request_id):
                 return True
+            if keeping is not None:
+                await keeping
+                keeping = None
+                await asyncio.to_thread(self._box.keep, pending, for_long=True)
             await asyncio.sleep(pause)
         raise AssertionError  # pauses have no end

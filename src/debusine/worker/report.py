@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debusine.util.files import write_atomically
+from debusine.util.files import write_atomically, write_soon
 from debusine.wire.work_request import WorkRequestCompleted
 
 log = structlog.get_logger(__name__)
@@ -38,11 +38,16 @@ class ReportBox:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def keep(self, pending: PendingReport) -> None:
-        """Store a report; a disk that is full only costs the safety net."""
+    def keep(self, pending: PendingReport, *, for_long: bool = False) -> None:
+        """
+        Store a report; a disk that is full only costs the safety net.
+
+        :param for_long: whether it may outlive this machine's run; takes as long as the disk does
+        """
+        write = write_atomically if for_long else write_soon
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
-            write_atomically(
+            write(
                 self._path(pending), pending.model_dump_json(exclude_none=True).encode(), mode=0o600
             )
         except OSError as error:

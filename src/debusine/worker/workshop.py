@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from debusine.client.local_agent import IMAGES
@@ -20,6 +21,9 @@ from debusine.worker.nursery_client import NurseryClient
 from debusine.worker.offer import is_in_memory
 from debusine.worker.spool import Spool
 from debusine.worker.user import Account
+
+# of the one or two directories in which those of tasks are made
+_is_in_memory = lru_cache(is_in_memory)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +81,7 @@ class Workshop:
         reserved = request.reservation
         if reserved is None or not reserved.memory_mib:
             return None
-        files_mib = reserved.disk_mib if is_in_memory(made.scratch) else 0
+        files_mib = reserved.disk_mib if _is_in_memory(made.scratch.parent) else 0
         return self.limiter.limit(
             made.root.name.removeprefix(directories.PREFIX),
             memory_bytes=(reserved.memory_mib + files_mib) * 1024**2,

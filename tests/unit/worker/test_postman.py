@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from debusine.domain.result import WorkRequestResults
 from debusine.domain.work_request import TaskTypes, WorkRequestStatus
@@ -57,9 +58,23 @@ class SlowBox(ReportBox):
         super().__init__(directory)
         self._server = server
 
-    def keep(self, pending: PendingReport) -> None:
+    @override
+    def keep(self, pending: PendingReport, *, for_long: bool = False) -> None:
         assert self._server.was_asked.wait(10)
-        super().keep(pending)
+        super().keep(pending, for_long=for_long)
+
+
+class RememberingBox(ReportBox):
+    """A disk that knows for how long it is to keep what."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.kept: list[bool] = []
+
+    @override
+    def keep(self, pending: PendingReport, *, for_long: bool = False) -> None:
+        self.kept.append(for_long)
+        super().keep(pending, for_long=for_long)
 
 
 def postman(server: Server, box: ReportBox, *, unwanted: bool = False) -> Postman:
@@ -90,6 +105,14 @@ def test_what_nobody_wants_is_given_up(tmp_path: Path) -> None:
     server, box = Server(Delivery.LATER), ReportBox(tmp_path)
     assert asyncio.run(postman(server, box, unwanted=True).report(URL, REQUEST, REPORT))
     assert (server.asked, list(box.pending(URL))) == (1, [])
+
+
+@pytest.mark.parametrize("delays", [0, 1, 3])
+def test_only_what_takes_long_waits_for_the_disk(tmp_path: Path, delays: int) -> None:
+    server = Server(*[Delivery.LATER] * delays, Delivery.ACCEPTED)
+    box = RememberingBox(tmp_path)
+    assert asyncio.run(postman(server, box).report(URL, REQUEST, REPORT))
+    assert box.kept == [False, True][: 1 + bool(delays)]
 
 
 def test_a_slow_disk_delays_no_delivery_and_keeps_nothing_delivered(tmp_path: Path) -> None:
