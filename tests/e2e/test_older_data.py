@@ -86,6 +86,27 @@ def test_its_rows_move_to_postgresql(
         assert not (older / "debusine.sqlite3").exists()
 
 
+def test_it_comes_back_from_a_backup(
+    older: Path, start_server: StartServer, tmp_path: Path
+) -> None:
+    backup, new = tmp_path / "backup.tar", older.with_name("new")
+    new.mkdir()
+    with start_server(older):
+        status, said = admin(older, "backup", str(backup))
+        assert status == 0, said
+        status, said = admin(older, "restore", str(backup))
+        assert status == 3
+        assert "is in use by the server" in said
+    assert backup.stat().st_mode & 0o777 == 0o600
+    status, said = admin(new, "restore", str(backup))
+    assert status == 0, said
+    assert "Restored " in said
+    status, said = admin(new, "restore", str(backup))
+    assert (status, "there is a User in the target" in said) == (3, True)
+    with start_server(new) as running:
+        check(running, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [

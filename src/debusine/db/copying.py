@@ -45,7 +45,7 @@ def copy_database(
     """
     Copy everything.
 
-    Nobody may write to either meanwhile.
+    Others may write to the source meanwhile: what is copied is how it was at one moment.
 
     :param source: alias of the database to read
     :param target: alias of one with the same migrations, in which there is nothing yet
@@ -54,9 +54,10 @@ def copy_database(
     :raises UserError: if the target cannot hold a row, such as one with a NUL character
     """
     _require_same_migrations(source, target)
-    _require_unused(target)
+    require_unused(target)
     tables = all_tables()
     with transaction.atomic(using=source), transaction.atomic(using=target):
+        _read_one_moment(source)
         # what came with the migrations has other keys
         for table in tables:
             table.clear(target)
@@ -81,9 +82,22 @@ def _require_same_migrations(source: str, target: str) -> None:
         )
 
 
-def _require_unused(target: str) -> None:
+def _read_one_moment(source: str) -> None:
+    """Have all that follows in a transaction see the same rows; SQLite does that anyway."""
+    connection = connections[source]
+    if connection.vendor == "postgresql" and not connection.savepoint_ids:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def require_unused(alias: str) -> None:
+    """
+    Make sure that nobody would miss what a database holds.
+
+    :raises ConflictError: if somebody might
+    """
     for model in (User, WorkRequest, Artifact):
-        if model.objects.using(target).exists():
+        if model.objects.using(alias).exists():
             raise ConflictError(
                 f"there is a {model.__name__} in the target",
                 resolution="Name a database in which there is nothing yet.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from django.apps import apps
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from debusine.errors import ConflictError, UpstreamError
@@ -32,9 +32,9 @@ def migrate_if_needed() -> bool:
     :raises UpstreamError: if the database cannot be reached
     """
     try:
+        refuse_newer()
         recorded = set(MigrationRecorder(connection).applied_migrations())
         known = migrations_on_disk()
-        _refuse_newer({name for label, name in recorded - known if label == OURS})
         if known <= recorded:
             return False
         call_command("migrate", interactive=False, verbosity=0)
@@ -48,7 +48,14 @@ def migrate_if_needed() -> bool:
     return True
 
 
-def _refuse_newer(unknown: set[str]) -> None:
+def refuse_newer(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """
+    Make sure that a database is not ahead of this program; one query.
+
+    :raises ConflictError: if a newer program has changed it
+    """
+    recorded = set(MigrationRecorder(connections[alias]).applied_migrations())
+    unknown = {name for label, name in recorded - migrations_on_disk() if label == OURS}
     if unknown:
         raise ConflictError(
             "the database belongs to a newer version of Debusine than this one",

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from debusine.db.address import sqlite_settings
 from debusine.db.copying import canonical, copy_database
 from debusine.db.models import Collection, CollectionItem, WorkRequest, Workspace
+from debusine.db.second import make_tables, second_database
 from debusine.db.tables import Table, all_tables
 from debusine.domain.work_request import WorkRequestStatus
 from debusine.errors import BugError, ConflictError, UserError
@@ -27,28 +26,11 @@ NOW = SystemClock().now()
 OTHER_NAME = "copied"
 
 
-@contextmanager
-def opened(alias: str, values: dict[str, Any]) -> Iterator[str]:
-    """Another database beside the one of tests."""
-    known = connections.configure_settings({**connections.settings, alias: values})
-    connections.settings[alias] = known[alias]
-    try:
-        yield alias
-    finally:
-        connections[alias].close()
-        del connections[alias]
-        del connections.settings[alias]
-
-
-def make_tables(alias: str) -> None:
-    call_command("migrate", database=alias, interactive=False, verbosity=0)
-
-
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Path:
     """A file with tables, and what comes with them."""
     path = tmp_path_factory.mktemp("empty") / "empty.sqlite3"
-    with django_db_blocker.unblock(), opened("empty", sqlite_settings(path)) as alias:
+    with django_db_blocker.unblock(), second_database("empty", sqlite_settings(path)) as alias:
         make_tables(alias)
     return path
 
@@ -59,7 +41,7 @@ def file(
 ) -> Iterator[str]:
     """A database in a file."""
     path = shutil.copy(empty, tmp_path / "copy.sqlite3")
-    with django_db_blocker.unblock(), opened("file", sqlite_settings(path)) as alias:
+    with django_db_blocker.unblock(), second_database("file", sqlite_settings(path)) as alias:
         yield alias
 
 
@@ -75,7 +57,7 @@ def back(
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {OTHER_NAME} TEMPLATE template0")
         values = connections.settings[DEFAULT_DB_ALIAS] | {"NAME": OTHER_NAME}
-    with django_db_blocker.unblock(), opened("back", values) as alias:
+    with django_db_blocker.unblock(), second_database("back", values) as alias:
         make_tables(alias)
         yield alias
     if connection.vendor != "sqlite":

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import click
 from django.conf import settings
-from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS
 
 from debusine.client.local_server import DataDir, hold_data_dir
-from debusine.db.address import database_settings
+from debusine.db.address import SQLITE, database_settings
 from debusine.db.copying import CopiedTable, copy_database
+from debusine.db.second import make_tables, second_database
 from debusine.db.tables import all_tables
 from debusine.db.upgrade import migrate_if_needed
-from debusine.errors import UpstreamError
-
-TARGET = "target"
 
 
 @click.command(
@@ -41,32 +38,17 @@ def migrate_db(url: str) -> None:
     wanted = database_settings(url)
     with hold_data_dir(DataDir(settings.DEBUSINE.data_dir)):
         migrate_if_needed()
-        _open(wanted)
-        total = 2 * sum(table.count(DEFAULT_DB_ALIAS) for table in all_tables())
-        with click.progressbar(length=total, label="Copying and comparing rows") as bar:
-            tables = copy_database(DEFAULT_DB_ALIAS, TARGET, progress=bar.update)
+        with second_database("target", wanted) as target:
+            make_tables(target)
+            total = 2 * sum(table.count(DEFAULT_DB_ALIAS) for table in all_tables())
+            with click.progressbar(length=total, label="Copying and comparing rows") as bar:
+                tables = copy_database(DEFAULT_DB_ALIAS, target, progress=bar.update)
     _show(tables)
-    if connections[TARGET].vendor == "sqlite":
+    if url.startswith(SQLITE):
         click.echo("Name the file debusine.sqlite3 in the data directory, and unset")
         click.echo("DEBUSINE_DATABASE_URL; then the server uses it.")
     else:
         click.echo("Set DEBUSINE_DATABASE_URL to this address; then the server uses it.")
-
-
-def _open(wanted: dict[str, object]) -> None:
-    """
-    Make the tables of the target.
-
-    :raises UpstreamError: if it cannot be used
-    """
-    known = connections.configure_settings({**connections.settings, TARGET: wanted})
-    connections.settings[TARGET] = known[TARGET]
-    try:
-        call_command("migrate", database=TARGET, interactive=False, verbosity=0)
-    except OperationalError as error:
-        raise UpstreamError(
-            "cannot use the database", details=str(error).strip(), resolution="Check the URL."
-        ) from error
 
 
 def _show(tables: list[CopiedTable]) -> None:
