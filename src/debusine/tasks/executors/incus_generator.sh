@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A generator of systemd: have a system start in a container of Incus as it would elsewhere.
-# Sources: systemd.generator(7), systemd.unit(5), https://systemd.io/CONTAINER_INTERFACE
+# Sources: systemd.generator(7), systemd.unit(5), "The Container Interface" of systemd
 # Arguments: the directory for units of normal, of early and of late priority.
 set -eu
 

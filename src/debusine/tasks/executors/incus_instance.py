@@ -26,7 +26,7 @@ from debusine.errors import DebusineError
 from debusine.tasks.executors.base import Instance, InstanceError, InstanceStateError
 from debusine.tasks.executors.incus_client import Incus
 from debusine.tasks.executors.instance import Stream
-from debusine.util.command import CommandError
+from debusine.util.command import CommandError, Completed
 from debusine.util.file_lock import FileLock, try_lock
 from debusine.util.userns import PATH
 
@@ -42,6 +42,8 @@ _WAITING = re.compile(
     r"offline|unknown|initializing|starting|VM agent isn't currently running|Failed to connect to"
     r" (system scope )?bus|Instance is not running"
 )
+# Incus 6.0 stops reading when the process it started has ended, and may miss what that wrote last
+_LINGER = '"$@"; status=$?; sleep 0.05; exit $status'
 _USED: Final = {
     "memory": "incus_memory_MemTotal_bytes",
     "free": "incus_memory_MemFree_bytes",
@@ -121,11 +123,11 @@ class IncusInstance(Instance):
         deadline = time.monotonic() + _BOOT_S
         said = ""
         while time.monotonic() < deadline:
-            done = self._incus.run_inside(self.name, ["systemctl", "is-system-running"])
+            done = self._ask(["systemctl", "is-system-running"])
             if done.text.strip() in _READY:
                 return
             answer = f"{done.text}{done.stderr.decode(errors='replace')}".strip()
-            if answer != said and not _WAITING.search(answer):
+            if answer not in {said, ""} and not _WAITING.search(answer):
                 log.warning("instance-answer", instance=self.name, answer=answer[:500])
             said = answer
             time.sleep(_POLL_S)
@@ -167,14 +169,18 @@ class IncusInstance(Instance):
         variables = [f"{name}={value}" for name, value in {**env, "PATH": PATH}.items()]
         return self._incus.popen(
             self.name,
-            # the client adds some of its own
-            ["env", "-i", *variables, *args],
+            # the client adds variables of its own
+            ["sh", "-c", _LINGER, "linger", "env", "-i", *variables, *args],
             cwd=cwd or Path("/"),
             user=user,
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
         )
+
+    def _ask(self, command: Sequence[str]) -> Completed:
+        """Run a short command as root."""
+        return self._incus.run_inside(self.name, ["sh", "-c", _LINGER, "linger", *command])
 
     def measure(self) -> dict[str, int]:
         """
@@ -189,7 +195,7 @@ class IncusInstance(Instance):
         command = ["stat", "--file-system", "--format=%S %b %f", "/"]
         found = re.fullmatch(
             r"(\d{1,9}) (\d{1,15}) (\d{1,15})",
-            self._incus.run_inside(self.name, command).text.strip(),
+            self._ask(command).text.strip(),
         )
         if found is None:
             return None
