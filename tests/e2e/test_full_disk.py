@@ -26,6 +26,9 @@ from debusine.testing.waiting import PATIENCE_S
 from debusine.wire.artifact import ArtifactCreate
 from debusine.wire.work_request import WorkRequestCreate
 
+# it and test_kill.py look for strays of the same command
+pytestmark = pytest.mark.xdist_group("kills")
+
 MIB = 2**20
 PLUGINS = Path(__file__).parent / "plugin"
 
