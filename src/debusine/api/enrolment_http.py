@@ -26,7 +26,7 @@ from debusine.db.models import Enrolment
 from debusine.domain.validation import messages_by_field
 from debusine.errors import DebusineError, UserError
 from debusine.server import wake
-from debusine.server.actions.begin_enrolment import begin_enrolment
+from debusine.server.actions.begin_enrolment import PATIENCE, TITLE, begin_enrolment
 from debusine.server.actions.finish_enrolment import finish_enrolment, forget_enrolment
 from debusine.server.actor import ANONYMOUS
 from debusine.server.threads import in_thread
@@ -35,13 +35,11 @@ from debusine.wire.enrolment import EnrolmentAnswer, EnrolmentOutcome, Enrolment
 
 PATH = "/api/enroll/"
 MAX_BODY_BYTES = 4096
-TITLE = "Cannot enrol client"
 # how long a lost hint can delay the answer
 TICK_S = 5.0
 # clients give up after 30 s of silence
 LINE_EVERY_S = 10.0
-# who has not been let in by then has to ask again
-PATIENCE_S = 3600.0
+PATIENCE_S = PATIENCE.total_seconds()
 
 
 def handles(scope: HTTPScope) -> bool:

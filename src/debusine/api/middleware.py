@@ -85,6 +85,8 @@ def _actor(request: HttpRequest) -> Actor:
     if key is not None:
         now = SystemClock().now()
         actor = actor_for_key(key, now=now)
+        if not actor.is_worker and actor.attempt is None and request.user.is_authenticated:
+            raise PermissionDeniedError("send a token or the cookie of a session, not both")
         touch_token(actor, now=now)
         return actor
     if request.user.is_authenticated:

@@ -54,9 +54,9 @@ def caller_of(actor: Actor, standing: Standing = NOTHING) -> Caller:
     user = actor.user
     if actor.is_system:
         return Caller(kind=CallerKind.SYSTEM)
-    if actor.worker is not None:
+    if actor.is_worker:
         return Caller(kind=CallerKind.WORKER)
-    if actor.token is not None and actor.token.explicit_grants_only:
+    if actor.has_grants_only:
         return Caller(kind=CallerKind.GRANTED, standing=standing)
     if user is None or not user.is_active:
         return Caller(kind=CallerKind.ANONYMOUS)
@@ -84,7 +84,7 @@ def _standing(actor: Actor) -> Standing:
     if actor.remembered:
         return actor.remembered[0]
     token, user = actor.token, actor.user
-    if token is not None and token.explicit_grants_only:
+    if token is not None and actor.has_grants_only:
         found = standing_of_token(token)
     elif user is None or user.is_superuser or not user.is_active:
         return NOTHING
@@ -166,7 +166,7 @@ def require_entry(actor: Actor, scope: Scope) -> None:
 
     :raises PermissionDeniedError: if not
     """
-    if actor.worker is None and actor.ended is None:
+    if not actor.is_worker and actor.ended is None:
         require(actor, Verb.DISPLAY_SCOPE, scope)
 
 

@@ -75,7 +75,23 @@ class Actor:
             return f"worker {self.worker.name}"
         if self.ended is not None:
             return f"<ended attempt of work request {self.ended.work_request_id}>"
+        if self.has_grants_only and self.token is not None:
+            user = self.token.user
+            return self.token.external_username if user is None else user.username
         return self.user.username if self.user is not None else "<anonymous>"
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether the token is one of a worker, or of one that is to come."""
+        types = (TokenType.WORKER, TokenType.WORKER_ACTIVATION)
+        return self.worker is not None or (
+            self.token is not None and self.token.token_type in types
+        )
+
+    @property
+    def has_grants_only(self) -> bool:
+        """Whether the token reaches what it was granted, and nothing else."""
+        return self.token is not None and self.token.explicit_grants_only
 
     def require_alive(self) -> None:
         """
@@ -151,6 +167,9 @@ def actor_for_key(key: str | None, *, now: datetime) -> Actor:
         raise PermissionDeniedError(f"user {token.user.username} is not active")
     if token.token_type == TokenType.WORK_REQUEST:
         return _running_task(token)
+    if token.explicit_grants_only:
+        # whatever is asked about the person behind it has to be no
+        return Actor(token=token)
     return Actor(user=token.user, token=token)
 
 

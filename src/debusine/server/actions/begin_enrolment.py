@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from debusine.db.models import Enrolment
-from debusine.errors import UserError
+from debusine.errors import ConflictError, UserError
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.wire.enrolment import EnrolmentRequest
+
+TITLE = "Cannot enrol client"
+# who has not been let in by then has to ask again
+PATIENCE = timedelta(hours=1)
+# each holds a connection
+MAX_WAITING = 100
 
 
 @action
@@ -24,11 +30,21 @@ def begin_enrolment(
     """
     Note that a client waits.
 
+    As anybody may ask, so many wait at most; what a server left behind that was killed counts
+    no longer than a client waits.
+
     :raises UserError: if its nonce is in use
+    :raises ConflictError: if too many wait
     """
+    if Enrolment.objects.filter(created_at__gt=now - PATIENCE).count() >= MAX_WAITING:
+        raise ConflictError(
+            TITLE,
+            details=f"{MAX_WAITING} clients wait already.",
+            resolution="Try again later, or ask the administrator of the server for a token.",
+        )
     try:
         with transaction.atomic():
             return Enrolment.objects.create(**wanted.model_dump(), created_at=now)
     except IntegrityError as error:
         problem = {"nonce": ["is in use"]}
-        raise UserError("Cannot enrol client", validation_errors=problem) from error
+        raise UserError(TITLE, validation_errors=problem) from error
