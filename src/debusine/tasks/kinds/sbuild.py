@@ -37,6 +37,7 @@ from debusine.tasks.inputs.inputs import (
 )
 from debusine.tasks.kept_environment import KeptEnvironment
 from debusine.tasks.kinds._sbuild_upload import SbuildUpload
+from debusine.tasks.logs import CONFIGURE_LOG, FETCH_LOG, RESULT_LOG
 from debusine.tasks.sbuild_command import (
     chosen_options,
     components_options,
@@ -60,8 +61,6 @@ from debusine.wire.work_request import OutputError
 
 ZSTD_KEY = "zstd:available"
 ZSTD_SUFFIX = ".zst"
-FETCH_LOG = "fetch_input.log"
-RESULT_LOG = "task_result.log"
 CATEGORIES = {
     "source_artifact": [SourcePackage.category],
     "extra_binary_artifacts": [BinaryPackage.category, Upload.category],
@@ -204,7 +203,7 @@ class Sbuild(
     def configure_for_execution(self, download_directory: Path) -> bool:
         """Check the source before sbuild copies what it lists from this machine."""
         if not self._dsc_name or not (download_directory / self._dsc_name).is_file():
-            self.append_to_log_file("configure_for_execution.log", ["source package not found"])
+            self.append_to_log_file(CONFIGURE_LOG, ["source package not found"])
             return False
         self.source = read_dsc(download_directory / self._dsc_name)
         self.source.check_files()
