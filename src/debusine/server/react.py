@@ -12,13 +12,15 @@ from django.db import transaction
 
 from debusine.db.models import WorkRequest
 from debusine.domain.result import WorkRequestResults
-from debusine.tasks.reactions import SendNotification
+from debusine.server.reactions.record_in_task_history import may_be_recorded
+from debusine.tasks.reactions import RecordInTaskHistory, SendNotification
 from debusine.util.discovery import load_all
 
 log = structlog.get_logger(__name__)
 
 Reaction = Callable[..., None]
 _NOTIFY = SendNotification.model_fields["action"].default
+_RECORD = RecordInTaskHistory().export()
 
 
 def react_to(request: WorkRequest, *, now: datetime) -> None:
@@ -28,7 +30,12 @@ def react_to(request: WorkRequest, *, now: datetime) -> None:
     One that fails is undone by itself and logged; the result stands.
     """
     event = "on_success" if request.result == WorkRequestResults.SUCCESS else "on_failure"
-    for wanted in request.event_reactions.get(event, []):
+    reactions = list(request.event_reactions.get(event, []))
+    is_said = any(wanted.get("action") == _RECORD["action"] for wanted in reactions)
+    # every run is remembered, last of all, unless somebody has said how
+    if not is_said and may_be_recorded(request):
+        reactions.append(_RECORD)
+    for wanted in reactions:
         if wanted.get("action") == _NOTIFY:
             # whoever delivers events does it, after the commit
             continue

@@ -78,6 +78,6 @@ def test_report(api: Any, worker_api: Any, waiting: int, django_assert_num_queri
     create(api)
     record = assign(worker_api)
     # token with attempt and request, scope; begin, artifacts, attempt, token, what it took and
-    # the oldest of that, request, event, dependants, commit
-    with django_assert_num_queries(12):
+    # the oldest of that, request, whether there is a history, event, dependants, commit
+    with django_assert_num_queries(13):
         finish(api, record)
