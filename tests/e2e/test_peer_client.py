@@ -262,19 +262,6 @@ def test_collections_are_shown_and_searched(peer: Peer) -> None:
     assert "No matches" in peer.run(f"debusine {nothing} 2>&1", status=3)
 
 
-def test_workspaces_inherit_from_others(peer: Peer, administrator: ServerConfig) -> None:
-    peer.server.make_workspace("base")
-    place = administrator.default_workspace
-    assert peer.ask(f"workspace inheritance {place}") == {"links": {}, "chain": []}
-    made = peer.ask(f"workspace inheritance {place} --append base")
-    [parent] = made["chain"]
-    assert (parent["scope"], parent["workspace"]) == (administrator.scope, "base")
-    assert peer.ask(f"workspace inheritance {place}") == made
-    refused = peer.ask(f"workspace inheritance base --append {place}", status=3)
-    assert refused["error"]["title"] == "Cannot change inheritance"
-    assert peer.ask(f"workspace inheritance {place} --remove {parent['id']}")["chain"] == []
-
-
 def test_what_has_completed_is_told_to_a_command(peer: Peer) -> None:
     peer.write("hook", HOOK, mode=0o755)
     state = peer.home / "state.json"
