@@ -48,7 +48,14 @@ class HoldRecord(WireModel):
     What is known about the environment of a request.
 
     :param work_request: whose it is
+    :param state: where the wish stands
     :param text: the same for people: a sentence without its end
+    :param condition: after which results it is kept
+    :param seconds: for how long
+    :param requested_by: name of the user
+    :param requested_at: when it was asked for
+    :param held_at: since when it is kept
+    :param ended_at: when it was ended
     :param worker: name of the worker that has it, or is to have it
     :param until: when it is ended
     :param network: whether what runs in it reaches the worker's network

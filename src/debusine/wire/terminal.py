@@ -209,8 +209,14 @@ class TerminalRecord(WireModel):
     """
     A terminal that was opened.
 
+    :param id: its number
     :param opened_by: name of the user
+    :param is_root: whether as root of the sandbox
+    :param command: what ran in it; empty: a shell
+    :param opened_at: when it was opened
+    :param closed_at: null while it is open
     :param exit_code: of what ran in it; null if it did not end by itself
+    :param reason: why it ended, if it did not
     :param log_size_bytes: of what was shown
     """
 

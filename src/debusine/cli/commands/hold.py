@@ -79,8 +79,7 @@ def command(
     `debusine attach`. It ends after its time, when it is released, and when
     its worker stops.
     """
-    if release and retry:
-        raise click.UsageError("--release and --retry exclude each other")
+    _require_one(release=release, retry=retry)
     holds = connect(context).client.holds
     if release:
         record = _release(holds, work_request_id)
@@ -93,6 +92,16 @@ def command(
         print_yaml(plain(record))
         return
     click.echo(f"Work request {record.work_request}: {hold_text(record)}")
+
+
+def _require_one(*, release: bool, retry: bool) -> None:
+    """
+    Check that options do not contradict each other.
+
+    :raises click.UsageError: if they do
+    """
+    if release and retry:
+        raise click.UsageError("--release and --retry exclude each other")
 
 
 def _release(holds: Holds, work_request_id: int) -> HoldRecord:
