@@ -139,7 +139,7 @@ class Agent:
             )
             self._connection = self._make_connection(session)
             main = asyncio.create_task(self._serve())
-            main.add_done_callback(self._on_serve_ended)
+            main.add_done_callback(partial(_pass_on_error, self._stopping))
             status = await self._stopping
             await self._shut_down(main)
         return status
@@ -151,13 +151,6 @@ class Agent:
 
     def _say(self, frame: WireModel) -> None:
         self._connection.say(frame)
-
-    def _on_serve_ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or self._stopping is None or self._stopping.done():
-            return
-        error = task.exception()
-        if error is not None:
-            self._stopping.set_exception(error)
 
     async def _shut_down(self, main: asyncio.Task[None]) -> None:
         """End the running tasks and leave nothing of them behind."""
@@ -196,24 +189,8 @@ class Agent:
         # before the server hears that we run nothing, and gives the work to others
         await self._postman.deliver_kept(self.config.api_url)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._stay_connected())
+            group.create_task(_stay_connected(self._connection, self.tuning))
             group.create_task(self._work())
-
-    async def _stay_connected(self) -> None:
-        while True:
-            try:
-                accepted = await self._connection.run_once()
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                log.warning("not-connected", problem=f"{type(error).__name__}: {error}")
-                accepted = False
-            if accepted:
-                # most likely the server was just started anew
-                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                    await self._connection.run_once()
-            pause = random.uniform(  # noqa: S311  spreads load, guards nothing
-                self.tuning.reconnect_min_s, self.tuning.reconnect_max_s
-            )
-            await asyncio.sleep(pause)
 
     def _send_metadata_soon(self) -> None:
         if self._metadata is not None:
@@ -337,6 +314,28 @@ class Agent:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+
+def _pass_on_error(stopping: asyncio.Future[int], task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and not stopping.done() and (error := task.exception()) is not None:
+        stopping.set_exception(error)
+
+
+async def _stay_connected(connection: Connection, tuning: Tuning) -> None:
+    while True:
+        try:
+            accepted = await connection.run_once()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("not-connected", problem=f"{type(error).__name__}: {error}")
+            accepted = False
+        if accepted:
+            # most likely the server was just started anew
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await connection.run_once()
+        pause = random.uniform(  # noqa: S311  spreads load, guards nothing
+            tuning.reconnect_min_s, tuning.reconnect_max_s
+        )
+        await asyncio.sleep(pause)
 
 
 async def _finish_log(streamer: LogStreamer, patience_s: float) -> None:

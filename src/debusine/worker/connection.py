@@ -231,7 +231,7 @@ class Connection:
             case "log_ack":
                 self._take_acknowledgement(message)
             case _ if self.handlers.holds is not None:
-                self._obey_about_holds(message, self.handlers.holds)
+                _obey_about_holds(message, self.handlers.holds)
             case _:
                 log.debug("frame-ignored", text=message.text)
 
@@ -247,22 +247,6 @@ class Connection:
         if FEATURE_HOLD in features and self.handlers.holds is not None:
             self._takes_holds = True
             self.handlers.holds.report()
-
-    @staticmethod
-    def _obey_about_holds(message: Message, holds: HoldHandlers) -> None:
-        number = message.work_request_id
-        match message.text:
-            case "hold" if number is not None and message.hold is not None:
-                holds.wish(number, message.hold)
-            case "release" if number is not None:
-                holds.release(number)
-            case "terminal" if message.frame is not None:
-                try:
-                    holds.take(message.frame)
-                except ValueError as error:
-                    log.warning("frame-not-understood", problem=str(error))
-            case _:
-                log.debug("frame-ignored", text=message.text)
 
     def _take_acknowledgement(self, message: Message) -> None:
         first = self._takes_offsets is None
@@ -346,3 +330,19 @@ class Connection:
             )
             await socket.send_str(frame.model_dump_json())
         streamer.acknowledge(header.offset + len(data))
+
+
+def _obey_about_holds(message: Message, holds: HoldHandlers) -> None:
+    number = message.work_request_id
+    match message.text:
+        case "hold" if number is not None and message.hold is not None:
+            holds.wish(number, message.hold)
+        case "release" if number is not None:
+            holds.release(number)
+        case "terminal" if message.frame is not None:
+            try:
+                holds.take(message.frame)
+            except ValueError as error:
+                log.warning("frame-not-understood", problem=str(error))
+        case _:
+            log.debug("frame-ignored", text=message.text)

@@ -169,7 +169,6 @@ class Instance(ABC):
         Run a command to its end, see :meth:`popen`.
 
         :param input: bytes for its standard input, instead of ``stdin``
-
         :raises InstanceStateError: if the instance does not run
         :raises subprocess.CalledProcessError: if ``check`` and the status is not 0
         """
@@ -243,12 +242,7 @@ class Instance(ABC):
         transfer.make_directory(self, target, owner=(user, group), mode=mode, parents=parents)
 
     def create_user(self, username: str | None = None) -> int:
-        """
-        Make sure that a user exists.
-
-        :param username: default: :attr:`non_root_user`
-        :returns: its number in the instance
-        """
+        """Make sure that a user exists, :attr:`non_root_user` by default; returns its number."""
         name = username or self.non_root_user
         try:
             return self.user_id(name)
