@@ -148,7 +148,11 @@ class Incus:
         self._run("restart", "--quiet", "--force", name)
 
     def delete(self, name: str) -> None:
-        """End an instance and remove it; one that is not there is fine."""
+        """
+        End an instance and remove it; one that is not there is fine.
+
+        :raises IncusError: if it stays
+        """
         done = self._run("delete", "--quiet", "--force", name, check=False)
         if done.returncode and self.knows(_instance_url(name)):
             said = done.stderr.decode(errors="replace")
