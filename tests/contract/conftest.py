@@ -7,9 +7,10 @@ import pytest
 from tests.contract.resolver_worlds import DatabaseWorld, MemoryWorld, World
 
 from debusine.testing.environment import environment
+from debusine.testing.incus_daemon import incus, incus_daemon
 from debusine.testing.ordinary_user import ordinary_user, workplace
 
-__all__ = ["environment", "ordinary_user", "workplace"]
+__all__ = ["environment", "incus", "incus_daemon", "ordinary_user", "workplace"]
 
 
 @pytest.fixture(params=["memory", pytest.param("database", marks=pytest.mark.django_db)])

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,27 @@ from debusine.tasks.executors.registry import (
     executor_metadata,
     executor_tags,
     executors,
+    unusable_executors,
 )
 from debusine.testing.environment import RealEnvironment
 from debusine.testing.executor import FakeExecutor
+from debusine.testing.incus_daemon import IncusDaemon
 from debusine.testing.ordinary_user import OrdinaryUser
 from debusine.testing.task_client import FakeTaskClient
+from debusine.util.command import Command, run
 
 SYSTEM_TARBALL = "debian:system-tarball"
+SYSTEM_IMAGE = "debian:system-image"
 DATA = {"codename": "trixie", "architecture": "amd64"}
+DISK_DATA = {**DATA, "boot_mechanism": "bios", "pkglist": {"python3-minimal": "3.13"}}
+REAL = [pytest.mark.real, pytest.mark.timeout(600)]
+WITH_INCUS = [*REAL, pytest.mark.root]
+MARKS = {
+    BackendType.UNSHARE: REAL,
+    BackendType.INCUS_LXC: WITH_INCUS,
+    BackendType.INCUS_VM: WITH_INCUS,
+    BackendType.QEMU: REAL,
+}
 
 Check = Callable[[Executor], None]
 Kit = Callable[[Check], None]
@@ -53,27 +67,55 @@ def real_kinds() -> Mapping[BackendType, type[Executor]]:
     return executors()
 
 
-@pytest.fixture(
-    params=[
-        "fake",
-        *(
-            pytest.param(name.value, marks=[pytest.mark.real, pytest.mark.timeout(600)])
-            for name in real_kinds()
-        ),
-    ]
-)
-def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
-    """Runs a check with an executor of every kind."""
+def params(*, without: Collection[BackendType] = ()) -> list[Any]:
+    """All kinds; every one that is real has to say what its tests need."""
+    kinds = [name for name in real_kinds() if name not in without]
+    return ["fake", *(pytest.param(name.value, marks=MARKS[name]) for name in kinds)]
+
+
+def disk_client() -> FakeTaskClient:
+    """A server with the disk of a machine, which has nothing to boot."""
+    client = FakeTaskClient()
+    with tempfile.TemporaryDirectory() as name:
+        disk = Path(name, "disk.qcow2")
+        run(Command(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "64M"]))
+        client.add(1, SYSTEM_IMAGE, DISK_DATA, {disk.name: disk.read_bytes()})
+    return client
+
+
+def make_kit(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
     if request.param == "fake":
         return lambda check: run_check(FakeExecutor, fake_client(), tmp_path, check)
     user: OrdinaryUser = request.getfixturevalue("ordinary_user")
-    environment: RealEnvironment = request.getfixturevalue("environment")
     workplace: Path = request.getfixturevalue("workplace")
-    kind = executor_class(BackendType(request.param))
-    return lambda check: user.call(lambda: run_check(kind, environment.client(), workplace, check))
+    backend = BackendType(request.param)
+    kind = executor_class(backend)
+    if backend in {BackendType.INCUS_LXC, BackendType.INCUS_VM}:
+        daemon: IncusDaemon = request.getfixturevalue("incus")
+    if kind.image_category == SYSTEM_IMAGE:
+        client = disk_client()
+    elif backend is BackendType.INCUS_LXC:
+        client = daemon.environment.client()
+    else:
+        environment: RealEnvironment = request.getfixturevalue("environment")
+        client = environment.client()
+    return lambda check: user.call(lambda: run_check(kind, client, workplace, check))
 
 
-def with_instance(kit: Kit, check: Callable[[Instance, Path], None]) -> None:
+@pytest.fixture(params=params())
+def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
+    """Runs a check with an executor of every kind, on its image."""
+    return make_kit(request, tmp_path)
+
+
+# qemu has no instances, and machines of Incus need a processor that machines for tests seldom have
+@pytest.fixture(params=params(without={BackendType.INCUS_VM, BackendType.QEMU}))
+def sandboxes(request: pytest.FixtureRequest, tmp_path: Path) -> Kit:
+    """Runs a check with an executor of every kind whose instances run here."""
+    return make_kit(request, tmp_path)
+
+
+def with_instance(sandboxes: Kit, check: Callable[[Instance, Path], None]) -> None:
     """Run a check on a started instance; the path is a directory outside."""
 
     def body(executor: Executor) -> None:
@@ -86,7 +128,7 @@ def with_instance(kit: Kit, check: Callable[[Instance, Path], None]) -> None:
             if instance.is_started():
                 instance.stop()
 
-    kit(body)
+    sandboxes(body)
 
 
 def test_image_name_needs_the_image(kit: Kit) -> None:
@@ -96,6 +138,8 @@ def test_image_name_needs_the_image(kit: Kit) -> None:
         with pytest.raises(ImageNotDownloadedError):
             executor.create()
         assert executor.download_image() == executor.image_name() != ""
+        # nothing is fetched or made a second time
+        assert executor.download_image() == executor.image_name()
 
     kit(check)
 
@@ -104,9 +148,16 @@ def test_metadata_of_the_image(kit: Kit) -> None:
     def check(executor: Executor) -> None:
         assert executor.system_image.id == 1
         assert executor.system_image.category == executor.image_category
-        assert executor.available()
 
     kit(check)
+
+
+def test_what_runs_here_is_offered(sandboxes: Kit) -> None:
+    def check(executor: Executor) -> None:
+        executor.check_available()
+        assert executor.available()
+
+    sandboxes(check)
 
 
 def test_autopkgtest(kit: Kit) -> None:
@@ -120,7 +171,7 @@ def test_autopkgtest(kit: Kit) -> None:
     kit(check)
 
 
-def test_states(kit: Kit) -> None:
+def test_states(sandboxes: Kit) -> None:
     def check(executor: Executor) -> None:
         executor.download_image()
         instance = executor.create()
@@ -138,10 +189,10 @@ def test_states(kit: Kit) -> None:
         with pytest.raises(InstanceStateError):
             instance.stop()
 
-    kit(check)
+    sandboxes(check)
 
 
-def test_instances_are_pristine(kit: Kit) -> None:
+def test_instances_are_pristine(sandboxes: Kit) -> None:
     def check(executor: Executor) -> None:
         executor.download_image()
         source = executor.working_directory / "file"
@@ -162,10 +213,10 @@ def test_instances_are_pristine(kit: Kit) -> None:
         for instance in (first, second):
             instance.stop()
 
-    kit(check)
+    sandboxes(check)
 
 
-def test_files_go_in_and_out(kit: Kit) -> None:
+def test_files_go_in_and_out(sandboxes: Kit) -> None:
     content = bytes(range(256)) * 1000
 
     def check(instance: Instance, outside: Path) -> None:
@@ -174,11 +225,11 @@ def test_files_go_in_and_out(kit: Kit) -> None:
         instance.file_pull(Path("/pushed"), outside / "out")
         assert (outside / "out").read_bytes() == content
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
 @pytest.mark.parametrize("path", [Path("relative"), Path("a/b")])
-def test_inner_paths_are_absolute(kit: Kit, path: Path) -> None:
+def test_inner_paths_are_absolute(sandboxes: Kit, path: Path) -> None:
     def check(instance: Instance, outside: Path) -> None:
         (outside / "in").write_bytes(b"")
         calls: list[Callable[[], Any]] = [
@@ -192,10 +243,10 @@ def test_inner_paths_are_absolute(kit: Kit, path: Path) -> None:
             with pytest.raises(ValueError):  # noqa: PT011  the type is the contract
                 call()
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_directories_go_in_whole(kit: Kit) -> None:
+def test_directories_go_in_whole(sandboxes: Kit) -> None:
     def check(instance: Instance, outside: Path) -> None:
         source = outside / "tree"
         (source / "deep" / "empty").mkdir(parents=True)
@@ -207,10 +258,10 @@ def test_directories_go_in_whole(kit: Kit) -> None:
         with pytest.raises(FileExistsError):
             instance.mkdir(Path("/target/tree/deep/empty"))
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_mkdir(kit: Kit) -> None:
+def test_mkdir(sandboxes: Kit) -> None:
     def check(instance: Instance, outside: Path) -> None:
         del outside
         instance.mkdir(Path("/one"), mode=0o700)
@@ -222,10 +273,10 @@ def test_mkdir(kit: Kit) -> None:
             instance.mkdir(Path("/one/two/three"))
         instance.mkdir(Path("/one/two/three"), parents=True)
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_users(kit: Kit) -> None:
+def test_users(sandboxes: Kit) -> None:
     def check(instance: Instance, outside: Path) -> None:
         del outside
         uid = instance.create_user()
@@ -238,10 +289,10 @@ def test_users(kit: Kit) -> None:
             instance.user_id("nobody-of-this-name")
         assert instance.create_user("other") not in {0, uid}
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_commands_lead_a_process_group(kit: Kit) -> None:
+def test_commands_lead_a_process_group(sandboxes: Kit) -> None:
     def check(instance: Instance, outside: Path) -> None:
         del outside
         with instance.popen(["true"]) as process:
@@ -249,10 +300,10 @@ def test_commands_lead_a_process_group(kit: Kit) -> None:
         assert process.returncode == 0
         assert instance.run(["true"], run_as_root=True).returncode == 0
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_the_network_can_be_cut(kit: Kit) -> None:
+def test_the_network_can_be_cut(sandboxes: Kit) -> None:
     def check(instance: Instance, outside: Path) -> None:
         del outside
         assert instance.has_network
@@ -269,10 +320,10 @@ def test_the_network_can_be_cut(kit: Kit) -> None:
         instance.start()
         assert instance.has_network
 
-    with_instance(kit, check)
+    with_instance(sandboxes, check)
 
 
-def test_statistics(kit: Kit) -> None:
+def test_statistics(sandboxes: Kit) -> None:
     def check(executor: Executor) -> None:
         executor.download_image()
         instance = executor.create()
@@ -283,7 +334,7 @@ def test_statistics(kit: Kit) -> None:
         assert (type(executor).get_statistics(instance).disk_space or 0) > 0
         instance.stop()
 
-    kit(check)
+    sandboxes(check)
 
 
 @pytest.mark.parametrize("kind", [FakeExecutor, *real_kinds().values()])
@@ -299,8 +350,15 @@ def test_registry() -> None:
     assert BackendType.AUTO not in executors()
     with pytest.raises(NotFoundError):
         executor_class(BackendType.AUTO)
-    available = {name for name, kind in executors().items() if kind.available()}
-    assert executor_tags() == {f"worker:executor:{name}" for name in available}
-    assert executor_metadata() == {
-        f"executor:{name}:available": name in available for name in executors()
+    assert executor_tags({BackendType.QEMU}) == {
+        f"worker:executor:{name}" for name in executors() if name != "qemu"
     }
+    assert executor_metadata({BackendType.QEMU}) == {
+        f"executor:{name}:available": name != "qemu" for name in executors()
+    }
+
+
+def test_who_is_not_offered_says_why() -> None:
+    unusable = unusable_executors()
+    assert set(unusable) == {name for name, kind in executors().items() if not kind.available()}
+    assert all(error.brief for error in unusable.values())
