@@ -34,6 +34,9 @@ from debusine.testing.ordinary_user import OrdinaryUser
 from debusine.testing.task_client import FakeTaskClient
 from debusine.util.command import Command, run
 
+# all that use an Incus share one
+pytestmark = pytest.mark.xdist_group("incus")
+
 SYSTEM_TARBALL = "debian:system-tarball"
 SYSTEM_IMAGE = "debian:system-image"
 DATA = {"codename": "trixie", "architecture": "amd64"}

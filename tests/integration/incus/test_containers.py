@@ -21,7 +21,12 @@ from debusine.tasks.executors.incus_lxc import IncusLxcExecutor
 from debusine.testing.incus_daemon import ADDRESS, IncusDaemon
 from debusine.testing.ordinary_user import OrdinaryUser
 
-pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.root,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("incus"),
+]
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

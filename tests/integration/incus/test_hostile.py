@@ -15,7 +15,12 @@ from debusine.testing.ordinary_user import OrdinaryUser
 from debusine.testing.processes import processes_of
 from debusine.testing.waiting import wait_for
 
-pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.root,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("incus"),
+]
 
 
 def shell(instance: IncusInstance, script: str, *arguments: str) -> str:
