@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -70,12 +71,15 @@ class Kept:
         )
 
 
-def scratches(number: int) -> list[Path]:
-    return [
-        path
-        for base in ("/dev/shm", "/var/tmp")
-        for path in Path(base).glob(f"debusine-WR-{number}-*")
-    ]
+def directories(server: Any, number: int) -> list[Path]:
+    """Where the environment of a request lies; other servers' requests have the same numbers."""
+    found = set((server.data_dir.worker / "workdir").glob(f"WR-{number}-*"))
+    for process in server.descendants():
+        with contextlib.suppress(psutil.Error):
+            place = Path(process.cwd()).parent
+            if process.name() == "task-sbuild" and place.name.startswith(f"WR-{number}-"):
+                found.add(place)
+    return [*found, *(Path((place / "scratch").read_text()) for place in found)]
 
 
 def build_number(client: Debusine, known: set[int]) -> int | None:
@@ -226,11 +230,12 @@ def test_bytes_that_are_no_text_and_a_flood(kept: Kept) -> None:
 
 def test_released_or_killed_nothing_is_left(kept: Kept) -> None:
     number = kept.work_request
-    assert scratches(number)
+    places = directories(kept.server, number)
+    assert places
     # the agent, which starts the nursery, which starts what looks after tasks
     nursery = next(each for each in kept.server.descendants() if each.name() == "task-nursery")
     nursery.parent().kill()
-    wait_for(lambda: not scratches(number))
+    wait_for(lambda: not any(place.exists() for place in places))
     again = kept.run("hold", str(number), "--retry", "--yaml")
     assert again.returncode == 0, again.stderr
     newest = yaml.safe_load(again.stdout)["work_request"]
@@ -240,9 +245,11 @@ def test_released_or_killed_nothing_is_left(kept: Kept) -> None:
     lost = wait_for(lambda: state(kept, HoldState.ENDED, number))
     assert "the worker started anew" in lost.text
     wait_for(lambda: state(kept, HoldState.HELD, newest), timeout_s=300)
+    places = directories(kept.server, newest)
+    assert places
     released = kept.run("hold", str(newest), "--release")
     assert "its environment is kept no longer: it was released" in released.stdout
-    assert scratches(newest) == []
+    assert [place for place in places if place.exists()] == []
     refused = kept.run("attach", str(newest))
     assert refused.returncode == 3
     assert "it was released" in refused.stderr
