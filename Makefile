@@ -19,6 +19,7 @@ help:
 	@echo 'make lint        style, formatting, import contracts'
 	@echo 'make types       the type checker'
 	@echo 'make bench       measure this machine: a table of ratios, nothing passes or fails;'
+	@echo '                 building through tasks and without (task_costs.py) takes some ten minutes;'
 	@echo '                 PAIRS=10 also builds hello so many times with and without the server'
 	@echo 'make bench-archive  build sources of the mirror, compare with bare sbuild; COUNT=30'
 	@echo 'make docs        generate, check and render the documentation'

@@ -109,7 +109,7 @@ class Workshop:
 
     def _run_sbuild(self, root: Path, arguments: Sequence[str], limit_s: float | None) -> Bare:
         argv = [
-            *(_become(self.account) if os.geteuid() == 0 else []),
+            *(become(self.account)),
             "sbuild", "--verbose", "--purge-deps=never", "--no-run-lintian",
             *components_options(["any", "all"]),
             f"--arch={self.architecture}", f"--dist={self.suite}",
@@ -156,7 +156,10 @@ def kill_below(root: Path) -> None:
         time.sleep(POLL_S)
 
 
-def _become(account: Account) -> list[str]:
+def become(account: Account) -> list[str]:
+    """What a command is put after to run as a user; nothing if we are no root."""
+    if os.geteuid() != 0:
+        return []
     return ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--"]
 
 
