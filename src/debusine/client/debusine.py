@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -178,14 +178,16 @@ class Debusine:
         *,
         workspace: str | None = None,
         progress: Progress | None = None,
+        only: Collection[str] | None = None,
     ) -> ArtifactResponse:
         """
-        Download all files of an artifact below a directory, sizes and hashes verified.
+        Download files of an artifact below a directory, sizes and hashes verified.
 
         :param destination: made if it is missing; nothing is written outside of it
+        :param only: paths of the files that are wanted; None: all
         """
         artifact = self.artifact_get(artifact_id, workspace=workspace)
-        download_files(self._transport, artifact, destination, progress=progress)
+        download_files(self._transport, artifact, destination, progress=progress, only=only)
         return artifact
 
     def relation_create(
@@ -356,12 +358,12 @@ class Debusine:
         return Shares(transport=self._transport)
 
     @property
-    def workers(self) -> Workers:
-    @property
     def holds(self) -> Holds:
         """Environments that are kept after their tasks, and terminals in them."""
         return Holds(transport=self._transport)
 
+    @property
+    def workers(self) -> Workers:
         """Who works, for administrators."""
         return Workers(transport=self._transport)
 

@@ -64,6 +64,7 @@ Examples:
   debusine build . --dirty                     with changes that are not committed
   debusine build . --profiles nocheck --output /tmp/out
   debusine build . --extra-package ../libfoo/  with packages that you built
+  debusine build . --reproducibility           find out whether it reproduces
   debusine build . --shell-on-failure          look around where it failed
   debusine build hello --json > result.json
 """
@@ -101,6 +102,11 @@ def _complete_source(
     help="One more archive: 'deb [signed-by=KEY.asc] URL SUITE COMPONENT...'.",
 )
 @click.option("--no-lintian", is_flag=True, help="Do not check what was built.")
+@click.option(
+    "--reproducibility",
+    is_flag=True,
+    help="Build a second time, on purpose differently, and compare.",
+)
 @click.option(
     "--shell-on-failure",
     is_flag=True,
@@ -178,6 +184,7 @@ class _Build:
                 output=output,
                 extra=extra_packages(options["extra"]),
                 lintian=not options["no_lintian"] and list(request.components) != ["source"],
+                reproducibility=options["reproducibility"],
                 reuse=options["reuse"],
             )
             try:
@@ -190,6 +197,7 @@ class _Build:
                     )
                     outcome = session.run(source, request, wanted, wishes)
                     self._report(outcome, connection, arguments)
+                    self._say_what_is_kept(outcome, connection)
                     if options["shell_on_failure"] and outcome.verdict is Verdict.FAILURE:
                         self._shell(connection, outcome, source, request, wishes)
             finally:
@@ -197,7 +205,6 @@ class _Build:
                     output.rmdir()
         return outcome.verdict.exit_status
 
-                    self._say_what_is_kept(outcome, connection)
     def _checked_options(self) -> dict[str, Any]:
         """
         Read the options that have a form of their own.
@@ -308,13 +315,6 @@ class _Build:
         else:
             show(outcome, epilogue, self._screen)
 
-    def _shell(
-        self,
-        connection: Connection,
-        outcome: Outcome,
-        source: Source,
-        request: BuildRequest,
-        wishes: Wishes,
     def _say_what_is_kept(self, outcome: Outcome, connection: Connection) -> None:
         if outcome.verdict is Verdict.FAILURE:
             for step in outcome.steps:
@@ -323,6 +323,13 @@ class _Build:
                     if kept is not None:
                         self._screen.note(kept)
 
+    def _shell(
+        self,
+        connection: Connection,
+        outcome: Outcome,
+        source: Source,
+        request: BuildRequest,
+        wishes: Wishes,
     ) -> None:
         """Open a shell; whatever comes of it, the build has failed."""
         step = next(step for step in outcome.steps if step.name == "build")
