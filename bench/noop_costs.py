@@ -76,14 +76,16 @@ def main() -> None:
     parser.add_argument("--database", choices=("SQLite", "PostgreSQL"), action="append")
     given = parser.parse_args()
     print("CPU per noop, ms; aim: 80 on SQLite and 50 on PostgreSQL, of two cores\n")
-    print(f"| database   | {' | '.join(PARTS)} | all | yardstick |\n|---{'|---' * (len(PARTS) + 2)}|")
+    print(f"| database   | {' | '.join(PARTS)} | all | yardstick |")
+    print(f"|---{'|---' * (len(PARTS) + 2)}|")
     for name in given.database or ("SQLite", "PostgreSQL"):
         with contextlib.ExitStack() as stack:
             database = stack.enter_context(postgresql()) if name == "PostgreSQL" else None
             taken = measure(given.requests, given.slots, database)
         additions = yardstick_s() * 1000
         figures = " | ".join(f"{taken.get(part, 0):>{len(part)}.1f}" for part in PARTS)
-        print(f"| {name:<10} | {figures} | {sum(taken.values()):.1f} | {additions:.0f} |", flush=True)
+        total = sum(taken.values())
+        print(f"| {name:<10} | {figures} | {total:.1f} | {additions:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

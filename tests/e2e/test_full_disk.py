@@ -20,7 +20,7 @@ from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir, parse_holder
 from debusine.domain.result import WorkRequestResults
 from debusine.errors import DebusineError
-from debusine.testing.farm import farm
+from debusine.testing.farm import farm, wait_without_strays
 from debusine.testing.small_disk import enlarge, inside, on_small_disk
 from debusine.testing.waiting import PATIENCE_S
 from debusine.wire.artifact import ArtifactCreate
@@ -123,4 +123,4 @@ def test_a_task_that_fills_the_disk_of_its_worker_ends_in_words() -> None:
         # and the disk is as empty as it was
         well = running.probe(input_artifact, "echo built", upload_mib=8)
         assert running.wait_final(well.id).result is WorkRequestResults.SUCCESS
-        running.wait_without_strays()
+        wait_without_strays(running)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from debusine.domain.result import WorkRequestResults
-from debusine.testing.farm import STRAY, Farm, farm
+from debusine.testing.farm import STRAY, Farm, farm, wait_without_strays
 
 # the messages of the log that say where a run is, and how long that lasts at most, in seconds
 POINTS = {
@@ -61,7 +61,7 @@ def test_a_kill_at_any_point_leaves_exactly_one_result(running: Farm, input_arti
         for artifact in done.artifacts:
             target = running.root / f"download-{artifact}"
             running.client().download_artifact(artifact, target, workspace="System")
-        running.wait_without_strays()
+        wait_without_strays(running)
 
 
 @pytest.mark.timeout(300)
@@ -79,7 +79,7 @@ def test_an_abort_ends_the_task_in_the_middle(running: Farm, point: str) -> None
     running.wait_for_log(request.id, message)
     time.sleep(length_s / 2)
     running.client().work_request_abort(request.id)
-    running.wait_without_strays()
+    wait_without_strays(running)
     done = running.wait_final(request.id)
     assert done.status == "aborted"
     if point in NEXT:

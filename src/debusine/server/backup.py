@@ -199,7 +199,7 @@ class _Unpacking:
         """
         Unpack one.
 
-        :raises TarError: if it does not belong into a backup
+        :raises tarfile.TarError: if it does not belong into a backup
         """
         file = archive.extractfile(member) if member.isreg() else None
         if file is None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models.expressions import Combinable
 
 
 def is_expired(now: datetime) -> Q:
@@ -24,6 +25,6 @@ def is_expired(now: datetime) -> Q:
     return own | inherited
 
 
-def _earlier(now: datetime, delay: str) -> ExpressionWrapper:
+def _earlier(now: datetime, delay: str) -> Combinable:
     moment = Value(now, output_field=DateTimeField())
     return ExpressionWrapper(moment - F(delay), output_field=DateTimeField())

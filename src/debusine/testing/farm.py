@@ -182,10 +182,6 @@ class Farm:
         left += [line for line in mounts.splitlines() if f"{self.work}/" in line]
         return left
 
-    def wait_without_strays(self) -> None:
-        """Wait until nothing of any task is left."""
-        wait_for(lambda: not self.strays(), instead=self.strays)
-
     def stop(self) -> None:
         """End both in an orderly way."""
         for process in (self.agent, self.server):
@@ -196,6 +192,11 @@ class Farm:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def wait_without_strays(running: Farm) -> None:
+    """Wait until nothing of any task is left."""
+    wait_for(lambda: not running.strays(), instead=running.strays)
 
 
 @contextlib.contextmanager

@@ -8,10 +8,10 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from debusine.db.models import Collection, Token, TokenType, User, Worker
+from debusine.db.upgrade import migrate_if_needed, migrations_on_disk
 from debusine.errors import ConflictError
 from debusine.server.actions.bootstrap import bootstrap, invite_worker
 from debusine.server.actor import actor_for_key
-from debusine.db.upgrade import migrate_if_needed, migrations_on_disk
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
