@@ -10,15 +10,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from debusine.client.debusine import Debusine
 from debusine.client.local_server import DataDir
+from debusine.util.command import Command, run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,3 +101,20 @@ def server(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def measure_inside(script: str, *arguments: int, database_url: str | None) -> Any:
+    """
+    Run a file of this folder in a process of its own, as Django knows one database.
+
+    :param database_url: None for SQLite
+    :returns: what its last line says, in JSON; what the server logs comes before
+    """
+    with tempfile.TemporaryDirectory(prefix="debusine-bench-") as data_dir:
+        environment = {**os.environ, "DEBUSINE_DATA_DIR": data_dir}
+        if database_url is not None:
+            environment["DEBUSINE_DATABASE_URL"] = database_url
+        path = Path(__file__).with_name(script)
+        argv = [sys.executable, str(path), *map(str, arguments)]
+        done = run(Command(argv, env=environment))
+    return json.loads(done.stdout.splitlines()[-1])

@@ -8,38 +8,21 @@ On SQLite and on a PostgreSQL server of its own, in one run; the ratio is what c
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
-import tempfile
-from pathlib import Path
+from functools import partial
+
+from harness import measure_inside
 
 from debusine.testing.postgresql import postgresql
-from debusine.util.command import Command, run
 
 FEW = 100
-INSIDE = Path(__file__).with_name("queue_costs_inside.py")
-
-
-def measure(many: int, rounds: int, *, database_url: str | None) -> list[dict[str, object]]:
-    """
-    Measure on one database, in a process of its own, as Django knows one.
-
-    :returns: rows with ``mode``, ``waiting``, ``p50`` and ``p95`` in ms
-    """
-    with tempfile.TemporaryDirectory(prefix="debusine-bench-") as data_dir:
-        environment = {**os.environ, "DEBUSINE_DATA_DIR": data_dir}
-        if database_url is not None:
-            environment["DEBUSINE_DATABASE_URL"] = database_url
-        argv = [sys.executable, str(INSIDE), str(FEW), str(many), str(rounds)]
-        done = run(Command(argv, env=environment))
-    # what the server logs comes before
-    found: list[dict[str, object]] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def show(name: str, rows: list[dict[str, object]]) -> None:
-    """Print the rows of one database."""
+    """
+    Print the rows of one database.
+
+    :param rows: of ``mode``, ``waiting``, ``p50`` and ``p95`` in ms
+    """
     base = float(str(rows[0]["p95"]))
     for row in rows:
         p50, p95 = float(str(row["p50"])), float(str(row["p95"]))
@@ -58,9 +41,10 @@ def main() -> None:
     print("Taking a request (claim), in ms; aim: ratio at most 1.5, p95 under 10 (50: metadata)\n")
     print(f"| {'database':<10} | {'what waits':<43} |  number |    p50 |    p95 | ratio |")
     print("|---|---|---|---|---|---|")
-    show("SQLite", measure(given.waiting, given.rounds, database_url=None))
+    measure = partial(measure_inside, "queue_costs_inside.py", FEW, given.waiting, given.rounds)
+    show("SQLite", measure(database_url=None))
     with postgresql() as server:
-        show("PostgreSQL", measure(given.waiting, given.rounds, database_url=server.url))
+        show("PostgreSQL", measure(database_url=server.url))
 
 
 if __name__ == "__main__":

@@ -3,23 +3,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from debusine.db.models import Artifact, WorkRequest
 from debusine.domain.json_path import find_value
-from debusine.domain.lookup import BadLookupError, LookupChildType, Matcher, MatcherKind
+from debusine.domain.lookup import Matcher, MatcherKind
 from debusine.errors import UserError
 from debusine.server.actions.change_collection import Change, put_artifact
-from debusine.server.actor import Actor
-from debusine.server.lookup import Searcher
 from debusine.server.produced import artifacts_of
+from debusine.server.reaction_items import collection_for, item_name
 from debusine.tasks.reactions import UpdateCollectionWithArtifacts
 
 ACTION: Final = "update-collection-with-artifacts"
-_PLACE = re.compile(r"\{(\w+)\}")
 
 
 def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> None:
@@ -31,19 +28,11 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
     :raises UserError: if a filter or variable is wrong, or an artifact does not belong there
     """
     reaction = UpdateCollectionWithArtifacts.model_validate(wanted)
-    searcher = Searcher(
-        actor=Actor(user=request.created_by),
-        workspace=request.workspace,
-        workflow_root=request.workflow_root_id,
-    )
-    collection = searcher.single(reaction.collection, LookupChildType.COLLECTION).collection
-    if collection is None:
-        raise BadLookupError(f"{reaction.collection!r} is no collection")
+    collection = collection_for(request, reaction.collection)
     for artifact in artifacts_of(request):
         if not all(_passes(artifact, *item) for item in reaction.artifact_filters.items()):
             continue
         variables = _expand(reaction.variables or {}, artifact.data)
-        template = reaction.name_template
         put_artifact(
             collection,
             artifact,
@@ -51,7 +40,7 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
                 user=request.created_by, work_request=request, now=reaction.created_at or now
             ),
             variables=variables,
-            name=None if template is None else fill(template, variables),
+            name=item_name(reaction.name_template, variables),
         )
 
 
@@ -94,15 +83,3 @@ def _expand(variables: Mapping[str, Any], data: Any) -> dict[str, Any]:
     if len(found) != len(variables):
         raise UserError(f"a variable is given twice: {', '.join(sorted(variables))}")
     return found
-
-
-def fill(template: str, variables: Mapping[str, Any]) -> str:
-    """
-    Put variables into a name.
-
-    :raises UserError: if the template names one that is not there
-    """
-    missing = set(_PLACE.findall(template)) - set(variables)
-    if missing:
-        raise UserError(f"name template {template!r} needs {', '.join(sorted(missing))}")
-    return _PLACE.sub(lambda place: str(variables[place[1]]), template)

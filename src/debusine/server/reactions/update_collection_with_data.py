@@ -8,11 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from debusine.db.models import WorkRequest
-from debusine.domain.lookup import BadLookupError, LookupChildType
 from debusine.server.actions.change_collection import Change, put_bare
-from debusine.server.actor import Actor
-from debusine.server.lookup import Searcher
-from debusine.server.reactions.update_collection_with_artifacts import fill
+from debusine.server.reaction_items import collection_for, item_name
 from debusine.tasks.reactions import UpdateCollectionWithData
 
 ACTION: Final = "update-collection-with-data"
@@ -27,16 +24,8 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
     :raises UserError: if the data does not belong there, or lacks what the name needs
     """
     reaction = UpdateCollectionWithData.model_validate(wanted)
-    searcher = Searcher(
-        actor=Actor(user=request.created_by),
-        workspace=request.workspace,
-        workflow_root=request.workflow_root_id,
-    )
-    collection = searcher.single(reaction.collection, LookupChildType.COLLECTION).collection
-    if collection is None:
-        raise BadLookupError(f"{reaction.collection!r} is no collection")
+    collection = collection_for(request, reaction.collection)
     data = reaction.data or {}
-    template = reaction.name_template
     put_bare(
         collection,
         reaction.category,
@@ -44,5 +33,5 @@ def react(request: WorkRequest, wanted: Mapping[str, Any], *, now: datetime) -> 
         change=Change(
             user=request.created_by, work_request=request, now=reaction.created_at or now
         ),
-        name=None if template is None else fill(template, data),
+        name=item_name(reaction.name_template, data),
     )
