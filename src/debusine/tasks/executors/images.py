@@ -190,8 +190,11 @@ class ImageCache:
         """
         name, _ = image_file(artifact)
         entry = self._entry(artifact)
+        self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         while True:
-            entry.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # one that is there may be removed at any moment, until it is locked
+            with suppress(FileExistsError):
+                entry.directory.mkdir(mode=0o755)
             with suppress(FileNotFoundError), entry.locked() as handle:
                 if not _is_same_file(handle, entry.directory / ".lock"):
                     continue  # removed between opening and locking

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -216,6 +217,25 @@ def test_several_tasks_at_once(tmp_path: Path, client: FakeTaskClient) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(work, range(4))) == [0, 1, 2, 3]
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []  # noqa: PTH208
+
+
+def test_an_entry_that_goes_just_now_is_made_anew(
+    tmp_path: Path, client: FakeTaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ImageCache(tmp_path)
+    directory = fetch(cache, client, 1).directory
+    doomed, is_dir = [directory], Path.is_dir
+
+    def look(path: Path) -> bool:
+        if path in doomed:
+            shutil.rmtree(doomed.pop())
+        return is_dir(path)
+
+    entries = ImageCache.images
+    monkeypatch.setattr(Path, "is_dir", look)
+    # it may look at what is there as often as it likes once it holds the entry
+    monkeypatch.setattr(ImageCache, "images", lambda self: doomed.clear() or entries(self))
+    assert fetch(cache, client, 1).path.read_bytes() == b"image 1"
 
 
 @pytest.mark.parametrize("name", [".hidden", "usage.json", "backends", "a/b"])
