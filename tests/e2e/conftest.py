@@ -30,6 +30,7 @@ from debusine.domain.result import WorkRequestResults
 from debusine.testing.fresh_machine import FreshMachine, fresh_machine
 from debusine.testing.waiting import wait_for
 from debusine.util.apt_config import read_machine
+from debusine.util.command import Command, run
 from debusine.util.userns import remove_tree
 from debusine.wire.environment import EnvironmentWanted
 from debusine.wire.work_request import WorkRequest, WorkRequestCreate
@@ -104,6 +105,20 @@ def _read_line(descriptor: int) -> str:
             break
         data += piece
     return data.decode()
+
+
+def call(*argv: str | Path, **environment: str) -> tuple[int, str]:
+    """Exit status of a program, and what it printed."""
+    done = run(
+        Command(list(map(str, argv)), env={**os.environ, **environment}, timeout_s=120, check=False)
+    )
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def admin(data_dir: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The same of ``debusine-admin``, for the server of a data directory."""
+    program = Path(sys.executable).with_name("debusine-admin")
+    return call(program, "--data-dir", data_dir, *arguments, **environment)
 
 
 @pytest.fixture(scope="session", autouse=True)

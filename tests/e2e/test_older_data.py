@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 import tarfile
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.conftest import admin, call
 
 from debusine.domain.result import WorkRequestResults
 from debusine.testing.postgresql import postgresql
-from debusine.util.command import Command, run
 
 StartServer = Callable[..., AbstractContextManager[Any]]
 
@@ -31,19 +30,6 @@ def older(data_dir: Path) -> Path:
     with tarfile.open(KEPT) as archive:
         archive.extractall(data_dir)
     return data_dir
-
-
-def call(*argv: str | Path, **environment: str) -> tuple[int, str]:
-    """Exit status of a program, and what it printed."""
-    done = run(
-        Command(list(map(str, argv)), env={**os.environ, **environment}, timeout_s=120, check=False)
-    )
-    return done.returncode, (done.stdout + done.stderr).decode()
-
-
-def admin(data_dir: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    program = Path(sys.executable).with_name("debusine-admin")
-    return call(program, "--data-dir", data_dir, *arguments, **environment)
 
 
 def check(running: Any, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from tests.e2e.conftest import PEER_VERSION, RunningServer
+from tests.e2e.conftest import PEER_VERSION, RunningServer, admin
 
 from debusine.artifacts.kinds.binary_package import BinaryPackage
 from debusine.artifacts.kinds.source_package import SourcePackage
@@ -260,6 +260,59 @@ def test_collections_are_shown_and_searched(peer: Peer) -> None:
     assert {one["artifact"] for one in several} == {artifact}
     nothing = "collection lookup-single debian@debian:environments/name:none --expect-type artifact"
     assert "No matches" in peer.run(f"debusine {nothing} 2>&1", status=3)
+
+
+def test_collections_are_made_changed_and_deleted(peer: Peer) -> None:
+    name, category = "theirs", "debian:suite"
+    made = peer.ask(
+        f"collection create mine@{category} --full-history-retention-period 30", data={}
+    )
+    assert (made["name"], made["category"]) == ("mine", category)
+    assert made["full_history_retention_period"] == 30
+    line = f"collection manage mine@{category} --rename {name} --full-history-retention-period -"
+    changed = peer.ask(line, data={"may_reuse_versions": True})
+    assert (changed["id"], changed["name"]) == (made["id"], name)
+    assert changed["full_history_retention_period"] is None
+    assert changed["data"] == {"may_reuse_versions": True}
+    peer.run(f"debusine collection delete {name}@{category}")
+    assert name not in {one["name"] for one in peer.ask("collection list")}
+
+
+def test_task_configuration_goes_both_ways(peer: Peer) -> None:
+    peer.ask("collection create default@debusine:task-configuration", data={})
+    peer.run("mkdir conf && debusine task-config pull default --workdir conf")
+    entry = {
+        "task_type": "Worker",
+        "task_name": "noop",
+        "override_values": {"result": "failure"},
+        "comment": "nothing goes well",
+    }
+    peer.write("conf/noop.yaml", yaml.safe_dump([entry]))
+    for option, added in (("--dry-run", 1), ("", 1), ("", 0)):
+        said = peer.run(f"debusine task-config push --workdir conf {option} 2>&1")
+        assert f"{added} added, 0 updated, 0 removed" in said
+    again = peer.run("mkdir again && debusine task-config pull --workdir again && cat again/*.yaml")
+    assert "nothing goes well" in again
+    made = peer.ask("work-request create noop", data={"result": "success"})
+    assert made["task_data"]["result"] == "failure"
+    assert peer.server.wait_for(made["id"]).result is WorkRequestResults.FAILURE
+    peer.write("conf/noop.yaml", "[]")
+    assert "1 removed" in peer.run("debusine task-config push --workdir conf 2>&1")
+    peer.run("debusine collection delete --force default@debusine:task-configuration")
+
+
+def test_workspaces_inherit_from_others(peer: Peer, administrator: ServerConfig) -> None:
+    scope, place = administrator.scope, administrator.default_workspace
+    status, said = admin(peer.server.data_dir.root, "workspace", "create", f"{scope}/base")
+    assert status == 0, said
+    assert peer.ask(f"workspace inheritance {place}") == {"links": {}, "chain": []}
+    made = peer.ask(f"workspace inheritance {place} --append base")
+    [parent] = made["chain"]
+    assert (parent["scope"], parent["workspace"]) == (scope, "base")
+    assert peer.ask(f"workspace inheritance {place}") == made
+    refused = f"debusine workspace inheritance base --append {place} 2>&1"
+    assert f"{scope}/{place} inherits from {scope}/base already" in peer.run(refused, status=3)
+    assert peer.ask(f"workspace inheritance {place} --remove {parent['id']}")["chain"] == []
 
 
 def test_what_has_completed_is_told_to_a_command(peer: Peer) -> None:
