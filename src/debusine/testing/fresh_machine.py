@@ -196,6 +196,8 @@ def _make(root: Path, suite: str, packages: Sequence[str]) -> None:
     line = f"deb {source.uri} {source.suite} {' '.join(source.components)}\n"
     access = root.parent / "apt"
     argv = [
+        # what it mounts for a while is none of others' business
+        "unshare", "--mount", "--propagation=private",
         "mmdebstrap", "--mode=root", "--variant=apt", f"--include={','.join(packages)}",
         "--dpkgopt=force-unsafe-io",
         # it is for programs only
