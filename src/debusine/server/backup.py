@@ -8,7 +8,7 @@ A backup is a tar archive::
     rows.sqlite3           all rows as they were at one moment, whatever database they came from
     secret-key, client.ini
     store/SHA256-SIZE      files by content
-    logs/ATTEMPT.index, .log
+    logs/ATTEMPT.index, .log, and the same of terminals
 
 Rows come first: what they name is still there a moment later, as files never change.
 """
@@ -43,7 +43,7 @@ ABOUT = "backup.json"
 ROWS = "rows.sqlite3"
 SINGLE = ("secret-key", "client.ini")
 _STORED = re.compile(r"store/([0-9a-f]{64})-([0-9]{1,18})")
-_LOG = re.compile(r"logs/[0-9]{1,18}\.(log|index)")
+_LOG = re.compile(r"logs/(terminals/)?[0-9]{1,18}\.(log|index)")
 
 Progress = Callable[[int], None]
 
@@ -89,9 +89,9 @@ def write_backup(path: Path, data_dir: Path, store: Store, *, progress: Progress
                 _add_stored(archive, content, store, report)
                 progress(content.size_bytes)
         # an index never tells of bytes that its log does not have yet
-        for log in sorted((data_dir / "logs").glob("*.index")):
+        for log in sorted((data_dir / "logs").rglob("*.index")):
             for each in (log, log.with_suffix(".log")):
-                archive.add(each, f"logs/{each.name}")
+                archive.add(each, str(each.relative_to(data_dir)))
                 report.logs += 1
     return report
 
@@ -210,7 +210,7 @@ class _Unpacking:
             self.report.files += 1
             return
         target = self._place(member.name)
-        target.parent.mkdir(exist_ok=True, mode=0o700)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with replace_file(target, mode=0o600) as copy:
             shutil.copyfileobj(file, copy)
 

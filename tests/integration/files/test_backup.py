@@ -54,12 +54,12 @@ def backup(tmp_path: Path) -> Path:
     make_artifact({"a": b"first", "b": b"second"})
     factories.make_running()
     (data_dir / "secret-key").write_text("secret")
-    (data_dir / "logs").mkdir()
-    for name in ("7.log", "7.index"):
+    (data_dir / "logs" / "terminals").mkdir(parents=True)
+    for name in ("7.log", "7.index", "terminals/1.log", "terminals/1.index"):
         (data_dir / "logs" / name).write_text(name)
     path = tmp_path / "backup.tar"
     report = write_backup(path, data_dir, default_store(), progress=lambda _size: None)
-    assert (report.files, report.logs, report.missing) == (2, 2, [])
+    assert (report.files, report.logs, report.missing) == (2, 4, [])
     return path
 
 
@@ -78,7 +78,8 @@ def test_everything_comes_back(backup: Path, tmp_path: Path) -> None:
         with default_store().open(Content.of(data)) as file:
             assert file.read() == data
     assert (new / "secret-key").read_text() == "secret"
-    assert (new / "logs" / "7.log").read_text() == "7.log"
+    for name in ("7.log", "terminals/1.index"):
+        assert (new / "logs" / name).read_text() == name
     assert not list(new.glob(".restore*"))
     assert sorted(path.name for path in backup.parent.iterdir()) == ["backup.tar", "new", "old"]
 
