@@ -217,8 +217,8 @@ def _own_groups() -> Iterator[Path]:
         for line in Path("/proc/self/cgroup").read_text().splitlines()
         if line.startswith("0::")
     ]
-    top = mounted / mine.lstrip("/") / f"debusine-incus-{os.getpid()}"
-    top.mkdir()
+    # tests of several folders have an Incus each, and may have them at once
+    top = Path(tempfile.mkdtemp(dir=mounted / mine.lstrip("/"), prefix="debusine-incus-"))
     try:
         yield top
     finally:
