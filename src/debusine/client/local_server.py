@@ -22,7 +22,7 @@ SCRATCH_PREFIX = "debusine-WR-"
 # in a working directory: shared lock of the agents that use it
 AGENTS_LOCK = "agents.lock"
 # what may be in a data directory before its server has started for the first time
-_EARLY = frozenset({"apt", "in-use", "lost+found", "server.log", "worker"})
+_EARLY = frozenset({"apt", "in-use", "lost+found", "secret-key", "server.log", "worker"})
 
 
 @dataclass(frozen=True, slots=True)

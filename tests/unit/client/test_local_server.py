@@ -11,7 +11,9 @@ from debusine.errors import UserError
 from debusine.standalone.main import make_data_dir
 
 
-@pytest.mark.parametrize("names", [[], ["in-use", "apt"], ["lost+found"], ["lock", "store"]])
+@pytest.mark.parametrize(
+    "names", [[], ["in-use", "apt"], ["lost+found"], ["secret-key"], ["lock", "store"]]
+)
 def test_a_data_directory_is_new_or_has_had_a_server(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).touch()
