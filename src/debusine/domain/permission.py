@@ -25,11 +25,10 @@ from debusine.domain.condition import (
     negated,
 )
 from debusine.domain.role import NOTHING, Resource, Role, Standing, Tie, has_role, has_tie
+from debusine.domain.workflow import INTERNAL
 
 MAX_ID = 2**63 - 1
 """Larger numbers cannot be ids; databases refuse to compare with them."""
-
-INTERNAL = "debusine:workflow-internal"
 
 
 class Task(Enum):

@@ -22,13 +22,12 @@ from debusine.domain.lookup import (
     parse_lookup_string,
 )
 from debusine.domain.permission import MAX_ID, Verb
+from debusine.domain.workflow import INTERNAL, internal_name
 from debusine.server.access import visible_workspaces, where
 from debusine.server.actor import Actor
 from debusine.server.collections.base import active_items, kind_of
 from debusine.server.inheritance import lineage_ids, visible_chain
 from debusine.server.lookup_conditions import condition_of
-
-WORKFLOW_INTERNAL = "debusine:workflow-internal"
 
 Placed = TypeVar("Placed", Artifact, Collection)
 
@@ -173,7 +172,7 @@ class Searcher:
         if parsed.first.kind is FirstKind.INTERNAL:
             if self.workflow_root is None:
                 raise BadLookupError("internal@collections is only valid inside a workflow")
-            return f"workflow-{self.workflow_root}", WORKFLOW_INTERNAL
+            return internal_name(self.workflow_root), INTERNAL
         category = parsed.first.category or self.default_category
         if category is None:
             raise BadLookupError(

@@ -12,6 +12,7 @@ from debusine.api.request import ApiRequest
 from debusine.db.models import Collection, CollectionItem
 from debusine.db.prefix import begins
 from debusine.domain.permission import MAX_ID
+from debusine.domain.workflow import INTERNAL
 from debusine.errors import NotFoundError
 from debusine.server.access import find_workspace
 from debusine.server.actions.change_collection import remove_collection_item
@@ -19,7 +20,7 @@ from debusine.server.actions.configure_collection import configure_collection
 from debusine.server.actions.create_collection import create_collection
 from debusine.server.actions.delete_collection import delete_collection
 from debusine.server.collections.base import active_items
-from debusine.server.lookup import WORKFLOW_INTERNAL, find_collection
+from debusine.server.lookup import find_collection
 from debusine.server.views.collection import view_collection, view_item
 from debusine.util.clock import SystemClock
 from debusine.wire import collection as wire
@@ -38,7 +39,7 @@ def list_collections(request: ApiRequest, workspace: str) -> HttpResponse:
     rows = (
         Collection.objects.select_related("workspace__scope")
         .filter(workspace=place)
-        .exclude(category=WORKFLOW_INTERNAL)
+        .exclude(category=INTERNAL)
         .order_by("category", "name", "id")
     )
     return answer_page(request, rows, view_collection)

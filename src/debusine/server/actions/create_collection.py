@@ -8,8 +8,9 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 
 from debusine.db.models import Collection, Workspace
-from debusine.domain.permission import INTERNAL, Verb
+from debusine.domain.permission import Verb
 from debusine.domain.place_name import name_problem
+from debusine.domain.workflow import INTERNAL
 from debusine.errors import UserError
 from debusine.server.access import require
 from debusine.server.action import action

@@ -11,6 +11,7 @@ from typing_extensions import override
 from debusine.artifacts.bare_data.base import check_bare_data
 from debusine.artifacts.bare_data.promise import RESERVED, Promise
 from debusine.db.models import Artifact
+from debusine.domain.workflow import INTERNAL
 from debusine.server.collections.base import (
     REPLACES_PLACEHOLDERS,
     CollectionKind,
@@ -22,7 +23,7 @@ from debusine.server.collections.base import (
 class WorkflowInternal(CollectionKind):
     """Holds anything, under names that are given; an artifact takes the place of its promise."""
 
-    category = "debusine:workflow-internal"
+    category = INTERNAL
     replaces = REPLACES_PLACEHOLDERS
 
     @override

@@ -26,13 +26,12 @@ from debusine.db.models import (
 from debusine.domain.expiry import Edge, without_kept
 from debusine.domain.permission import input_artifact_ids
 from debusine.domain.work_request import FINAL
+from debusine.domain.workflow import workflow_of
 from debusine.server.collections.base import kind_of
 from debusine.server.expired import is_expired
 from debusine.util.batched import batched
 
 BATCH = 200
-# its name ends with the number of the workflow that it belongs to
-_INTERNAL = "workflow-"
 
 
 def remove_artifacts(now: datetime, *, batch: int = BATCH) -> int:
@@ -69,11 +68,7 @@ def _held_of(artifacts: Iterable[int]) -> set[int]:
 
 def _running(collections: set[str]) -> set[str]:
     """Names of collections whose workflow has not ended."""
-    numbers = {
-        int(number): name
-        for name in collections
-        if (number := name.removeprefix(_INTERNAL)).isdecimal()
-    }
+    numbers = {root: name for name in collections if (root := workflow_of(name)) is not None}
     found = WorkRequest.objects.filter(pk__in=numbers).exclude(status__in=FINAL)
     return {numbers[pk] for pk in found.values_list("pk", flat=True)}
 

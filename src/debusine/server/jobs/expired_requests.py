@@ -18,13 +18,15 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from debusine.db.models import Collection, CollectionItem, WorkRequest
 from debusine.domain.event import EventKind
 from debusine.domain.work_request import FINAL
+from debusine.domain.workflow import INTERNAL, internal_name
 from debusine.server import events
+from debusine.server.collections.package_build_logs import PackageBuildLogs
+from debusine.server.collections.task_history import TaskHistory
 from debusine.server.expired import is_expired
 
 BATCH = 200
-INTERNAL = "debusine:workflow-internal"
 # these tell of requests that are gone
-_OUTLIVE = (INTERNAL, "debian:package-build-logs", "debusine:task-history")
+_OUTLIVE = (INTERNAL, PackageBuildLogs.category, TaskHistory.category)
 
 
 def remove_requests(now: datetime, *, batch: int = BATCH) -> int:
@@ -73,7 +75,7 @@ def _remove(root: int, now: datetime) -> int:
     for request in requests:
         events.record(request, EventKind.EXPIRED, at=now)
     internal = Collection.objects.filter(
-        workspace=requests[0].workspace_id, category=INTERNAL, name=f"workflow-{root}"
+        workspace=requests[0].workspace_id, category=INTERNAL, name=internal_name(root)
     )
     internal.delete()
     _family([root]).delete()
