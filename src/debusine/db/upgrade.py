@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from django.apps import apps
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from debusine.errors import ConflictError, UpstreamError
@@ -32,10 +32,8 @@ def migrate_if_needed() -> bool:
     :raises UpstreamError: if the database cannot be reached
     """
     try:
-        refuse_newer()
-        recorded = set(MigrationRecorder(connection).applied_migrations())
-        known = migrations_on_disk()
-        if known <= recorded:
+        recorded = refuse_newer()
+        if migrations_on_disk() <= recorded:
             return False
         call_command("migrate", interactive=False, verbosity=0)
         log.info("migrated")
@@ -48,10 +46,11 @@ def migrate_if_needed() -> bool:
     return True
 
 
-def refuse_newer(alias: str = DEFAULT_DB_ALIAS) -> None:
+def refuse_newer(alias: str = DEFAULT_DB_ALIAS) -> set[tuple[str, str]]:
     """
     Make sure that a database is not ahead of this program; one query.
 
+    :returns: the migrations that it has seen: label and name
     :raises ConflictError: if a newer program has changed it
     """
     recorded = set(MigrationRecorder(connections[alias]).applied_migrations())
@@ -62,6 +61,7 @@ def refuse_newer(alias: str = DEFAULT_DB_ALIAS) -> None:
             details=f"unknown here: {', '.join(sorted(unknown))}",
             resolution="Use that version, or another data directory with --data-dir.",
         )
+    return recorded
 
 
 def migrations_on_disk() -> set[tuple[str, str]]:
