@@ -203,6 +203,17 @@ def require_administrator(actor: Actor, what: str) -> None:
         raise PermissionDeniedError(f"{actor.label} cannot {what}")
 
 
+def require_leader(actor: Actor, what: str) -> None:
+    """
+    Check that the server itself asks, or a person who leads it.
+
+    :param what: they want to do, for the message
+    :raises PermissionDeniedError: for everybody else
+    """
+    if not actor.is_system:
+        require_administrator(actor, what)
+
+
 def find_artifact(
     actor: Actor, artifact_id: int, *, scope: Scope | None = None, workspace: str | None = None
 ) -> Artifact:

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 
 from debusine.db.models import Scope
 from debusine.domain.place_name import RESERVED_SCOPES, name_problem
-from debusine.errors import ConflictError, PermissionDeniedError, UserError
-from debusine.server.access import is_administrator
+from debusine.errors import ConflictError, UserError
+from debusine.server.access import require_leader
 from debusine.server.action import action
 from debusine.server.actor import Actor
 from debusine.server.groups import OWNERS, members_of, owners_of
@@ -38,7 +38,7 @@ def ensure_scope(  # noqa: PLR0913  each is a fact of its own
     :raises UserError: for names that cannot be used
     :raises ConflictError: if another one has this label
     """
-    _require_leader(actor)
+    require_leader(actor, "change scopes")
     _check(name)
     wanted = {"label": label, "icon": icon, "public": public}
     given = {field: value for field, value in wanted.items() if value is not None}
@@ -65,7 +65,7 @@ def rename_scope(actor: Actor, *, scope: Scope, name: str) -> None:
     :raises UserError: for names that cannot be used
     :raises ConflictError: if there is one of this name
     """
-    _require_leader(actor)
+    require_leader(actor, "change scopes")
     _check(name)
     try:
         with transaction.atomic():
@@ -73,16 +73,6 @@ def rename_scope(actor: Actor, *, scope: Scope, name: str) -> None:
     except IntegrityError as error:
         raise ConflictError(f"There is a scope {name} already") from error
     scope.name = name
-
-
-def _require_leader(actor: Actor) -> None:
-    """
-    Leave scopes to the server and those who lead it.
-
-    :raises PermissionDeniedError: for everybody else
-    """
-    if not actor.is_system and not is_administrator(actor):
-        raise PermissionDeniedError(f"{actor.label} cannot change scopes")
 
 
 def _check(name: str) -> None:

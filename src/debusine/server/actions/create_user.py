@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 
 from debusine.db.models import User
 from debusine.domain.place_name import user_name_problem
-from debusine.errors import ConflictError, PermissionDeniedError, UserError
-from debusine.server.access import is_administrator
+from debusine.errors import ConflictError, UserError
+from debusine.server.access import require_leader
 from debusine.server.action import action
 from debusine.server.actor import Actor
 
@@ -29,7 +29,7 @@ def create_user(actor: Actor, *, name: str, email: str) -> tuple[User, str]:
     :raises UserError: for names and addresses that are none
     :raises ConflictError: if somebody has this name or address
     """
-    _require_leader(actor)
+    require_leader(actor, "change users")
     problem = user_name_problem(name)
     if problem is not None:
         raise UserError(f"{name!r:.50} is no user name", validation_errors={"username": [problem]})
@@ -54,7 +54,7 @@ def change_email(actor: Actor, *, user: User, email: str) -> None:
     :raises UserError: for an address that is none
     :raises ConflictError: if somebody else has it, or for an account of the system
     """
-    _require_leader(actor)
+    require_leader(actor, "change users")
     _check(email)
     if user.is_system:
         raise ConflictError(f"{user.username} is an account of the system")
@@ -64,16 +64,6 @@ def change_email(actor: Actor, *, user: User, email: str) -> None:
     except IntegrityError as error:
         raise ConflictError(f"Another user has the address {email}") from error
     user.email = email
-
-
-def _require_leader(actor: Actor) -> None:
-    """
-    Leave accounts to the server and those who lead it.
-
-    :raises PermissionDeniedError: for everybody else
-    """
-    if not actor.is_system and not is_administrator(actor):
-        raise PermissionDeniedError(f"{actor.label} cannot change users")
 
 
 def _check(email: str) -> None:
