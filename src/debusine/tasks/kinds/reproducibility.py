@@ -17,7 +17,6 @@ from debusine.errors import UserError
 from debusine.tasks.checks import ensure_artifact_categories
 from debusine.tasks.errors import TaskConfigError
 from debusine.tasks.inputs.inputs import SingleInput, Stage
-from debusine.tasks.kinds._sbuild_upload import SbuildUpload
 from debusine.tasks.kinds.sbuild import Sbuild
 from debusine.tasks.logs import CONFIGURE_LOG, FETCH_LOG, RESULT_LOG
 from debusine.tasks.reproducibility_build import configuration
@@ -246,20 +245,8 @@ class Reproducibility(Sbuild):
     def upload_artifacts(
         self, execute_directory: Path, *, execution_result: WorkRequestResults
     ) -> None:
-        assert self.debusine is not None, "no access to the server"
-        assert self.source is not None, "not configured"
-        used = list(dict.fromkeys(self._source_artifacts_ids))
-        upload = SbuildUpload(
-            client=self.debusine,
-            workspace=self.workspace_name,
-            work_request=self.work_request_id,
-            data=self.data,
-            source=self.source.package,
-            source_ids=used,
-        )
-        uninstallable = self.verdict is not None and self.verdict.is_uninstallable
-        upload.build_log(execute_directory, explain=uninstallable)
+        self._upload_build_log(execute_directory)
         if self.comparison is not None:
             data = self.comparison.as_data(self.data.build_architecture, self.plan.records)
             report = ReproducibilityKind.from_files(data, self.comparison.artifact_files())
-            upload_output(self, report, relates_to=used)
+            upload_output(self, report, relates_to=self._source_artifacts_ids)

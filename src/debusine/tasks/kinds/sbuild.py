@@ -295,10 +295,7 @@ class Sbuild(
         except UserError as error:
             return [error.brief]
 
-    @override
-    def upload_artifacts(
-        self, execute_directory: Path, *, execution_result: WorkRequestResults
-    ) -> None:
+    def _upload_build_log(self, execute_directory: Path) -> tuple[SbuildUpload, int | None]:
         assert self.debusine is not None, "no access to the server"
         assert self.source is not None, "not configured"
         upload = SbuildUpload(
@@ -310,7 +307,13 @@ class Sbuild(
             source_ids=list(dict.fromkeys(self._source_artifacts_ids)),
         )
         uninstallable = self.verdict is not None and self.verdict.is_uninstallable
-        log_id = upload.build_log(execute_directory, explain=uninstallable)
+        return upload, upload.build_log(execute_directory, explain=uninstallable)
+
+    @override
+    def upload_artifacts(
+        self, execute_directory: Path, *, execution_result: WorkRequestResults
+    ) -> None:
+        upload, log_id = self._upload_build_log(execute_directory)
         if execution_result is WorkRequestResults.SUCCESS:
             symbols = self.get_scratch_directory() / "debug-symbols"
             upload.packages(execute_directory, symbols, log_id)
