@@ -17,6 +17,7 @@ Signals are not sent, and nothing is done with rows that refer to those that are
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -73,14 +74,14 @@ class PreparedInsert(Generic[Row]):
         self._sql = f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608  names of ours
 
 
-class _PreparedChange:
+class _PreparedChange(ABC):
     """A statement that changes rows, for each kind of database."""
 
     def __init__(self) -> None:
         self._statements: dict[str, tuple[str, Sequence[object]]] = {}
 
-    def _compile(self) -> tuple[str, Sequence[object]]:
-        raise NotImplementedError
+    @abstractmethod
+    def _compile(self) -> tuple[str, Sequence[object]]: ...
 
     def run(self, **values: object) -> int:
         """

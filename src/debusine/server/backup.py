@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Sum
 
 from debusine import __version__
 from debusine.db.address import sqlite_settings
@@ -98,7 +99,8 @@ def write_backup(path: Path, data_dir: Path, store: Store, *, progress: Progress
 
 def size_of_files() -> int:
     """How many bytes :func:`write_backup` will tell of, about."""
-    return sum(File.objects.filter(stored=True).values_list("size", flat=True).iterator())
+    found = File.objects.filter(stored=True).aggregate(total=Sum("size", default=0))
+    return int(found["total"])
 
 
 def _write_rows(path: Path) -> None:

@@ -28,6 +28,7 @@ from debusine.domain.work_request import WorkRequestStatus
 from debusine.server import job_queue, wake
 from debusine.server.job_queue import Queue
 from debusine.server.reservation import amount
+from debusine.util.batched import batched
 
 # SQLite joins at most 500 statements
 _UNION_LIMIT = 400
@@ -264,8 +265,7 @@ def _heads(signatures: Sequence[int], limit: str = "") -> list[tuple[int, int, i
     """
     heads: list[tuple[int, int, int, Any]] = []
     arm = named_query("head_of_signature_v1")
-    for start in range(0, len(signatures), _UNION_LIMIT):
-        part = signatures[start : start + _UNION_LIMIT]
+    for part in batched(signatures, _UNION_LIMIT):
         statement = f"{' UNION ALL '.join([arm] * len(part))} ORDER BY place, id {limit}"
         with connection.cursor() as cursor:
             cursor.execute(statement, part)

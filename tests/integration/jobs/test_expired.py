@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -250,9 +251,7 @@ def store(data: bytes, *owners: int, age: timedelta = DAY) -> Content:
         FileInArtifact.objects.create(
             artifact_id=artifact, path=data.decode(), file=row, complete=True
         )
-    path = default_store().path(content)  # type: ignore[attr-defined]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    default_store().add(BytesIO(data), content)
     return content
 
 

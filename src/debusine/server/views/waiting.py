@@ -41,6 +41,7 @@ from debusine.server.actor import Actor
 from debusine.server.reservation import HELD, amount, held_of, offer_of
 from debusine.server.scheduler import compatible_signatures, tags_decide
 from debusine.server.worker_tags import capability, ever_provided
+from debusine.util.batched import batched
 from debusine.wire.work_request import Waiting, WaitingCause
 
 AHEAD_LIMIT = 1000
@@ -223,8 +224,7 @@ def _count_ahead(request: WorkRequest, signatures: Sequence[int]) -> int:
     """How many requests of some signatures come before one; a bounded part of each."""
     arm = named_query("ahead_of_v1")
     total = 0
-    for start in range(0, len(signatures), _UNION_LIMIT):
-        part = signatures[start : start + _UNION_LIMIT]
+    for part in batched(signatures, _UNION_LIMIT):
         values = [value for pk in part for value in (pk, request.order, request.pk)]
         with connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join([arm] * len(part)), values)
